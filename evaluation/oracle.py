@@ -1,0 +1,112 @@
+"""The codec's ceiling: the IoU of real masks with themselves, after being written as text and read back.
+
+    python -m evaluation.oracle annotations=instances.json codec.epsilon=0.005
+    python -m evaluation.oracle annotations=instances.json codec=reference tokenizer=Qwen/Qwen2.5-VL-7B-Instruct
+
+Prints JSON. A model that answered perfectly would score this, so it belongs beside every result. Every instance goes
+the whole way: mask -> polygons -> text -> parser -> polygons -> mask.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from polygon import MAX_VERTICES, Codec, Mask, UserError, cli, mask_iou, parse, segmentation_mask
+
+SMALL_AREA = 32 * 32
+"""COCO's limit of a small object, in pixels."""
+
+Instance = tuple[NDArray[np.bool_], float]
+"""A mask, bool (H, W), and its annotated area in pixels."""
+
+
+def read_instances(annotations: str | Path, min_area: float) -> Iterator[Instance]:
+    """The instances of a COCO file that are no crowd and larger than `min_area` pixels.
+
+    Raises UserError naming the file, or the annotation in it, that cannot be used.
+    """
+    try:
+        coco = json.loads(Path(annotations).read_bytes())
+        sizes = {image["id"]: (image["height"], image["width"]) for image in coco["images"]}
+        rows = [row for row in coco["annotations"] if not row.get("iscrowd") and row["area"] > min_area]
+    except OSError as error:
+        raise UserError(f"cannot read annotations={annotations}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"annotations={annotations} is not a COCO instances file: {error!r}") from error
+    for row in rows:
+        try:
+            yield segmentation_mask(row["segmentation"], *sizes[row["image_id"]]), row["area"]
+        except (KeyError, UserError) as error:
+            raise UserError(f"annotation {row.get('id')} of {annotations} cannot be used: {error}") from error
+
+
+def measure(codec: Codec, instances: Iterable[Instance], count_tokens: Callable[[str], int] | None = None) -> dict:
+    """Oracle figures of a codec: n, mean_iou, mean_iou_small, p5_iou (5th percentile), mean_vertices, mean_tokens.
+
+    A figure is None where nothing was counted (no small object, no tokenizer). Raises UserError without instances.
+    """
+    ious, areas, vertices, tokens = [], [], [], []
+    for mask_HW, area in instances:
+        text = codec.text(mask_HW)
+        region = parse(text, "mask").region
+        if not isinstance(region, Mask):
+            raise UserError(f"an instance takes more than {MAX_VERTICES} vertices to write: raise codec.epsilon")
+        ious.append(mask_iou(codec.rasterise(region, *mask_HW.shape), mask_HW))
+        areas.append(area)
+        vertices.append(region.n_vertices)
+        if count_tokens:
+            tokens.append(count_tokens(text))
+    if not ious:
+        raise UserError("no instance to measure: lower min_area, or give another annotations file")
+    small = [iou for iou, area in zip(ious, areas, strict=True) if area < SMALL_AREA]
+    return {
+        "n": len(ious),
+        "n_small": len(small),
+        "mean_iou": _mean(ious),
+        "mean_iou_small": _mean(small),
+        "p5_iou": round(float(np.percentile(ious, 5)), 4),
+        "mean_vertices": _mean(vertices),
+        "mean_tokens": _mean(tokens),
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None
+
+
+def token_counter(tokenizer: str) -> Callable[[str], int]:
+    """Count tokens with a transformers tokenizer, a folder or a name. Raises UserError where there is none."""
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise UserError(
+            "counting tokens needs transformers: install the extra cpu or gpu, or drop tokenizer="
+        ) from error
+    try:
+        loaded = AutoTokenizer.from_pretrained(tokenizer)
+    except (OSError, ValueError) as error:
+        raise UserError(f"tokenizer={tokenizer} is not a transformers tokenizer: give its folder or name") from error
+    return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="oracle")
+@cli
+def main(cfg: DictConfig) -> None:
+    if cfg.annotations is None:
+        raise UserError("no annotations: give a COCO instances file as annotations=FILE.json")
+    codec = Codec.from_config(cfg.codec)
+    count_tokens = token_counter(cfg.tokenizer) if cfg.tokenizer else None
+    figures = measure(codec, read_instances(cfg.annotations, cfg.min_area), count_tokens)
+    report: dict[str, Any] = {"annotations": cfg.annotations, "min_area": cfg.min_area, "codec": asdict(codec)}
+    print(json.dumps(report | figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
