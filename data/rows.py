@@ -1,0 +1,116 @@
+"""Reading a prepared dataset back: `for sample in read_samples("outputs/data", "shapes", "val"): ...`.
+
+Why: generation and evaluation stream over the same RL rows that verl trains on.  A row that cannot be used (a missing
+column, an undecodable image, an unreadable ground truth) is skipped, named in a warning, and kept in `skipped`.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.sample import Sample, decode_image
+from data.task import TASKS
+from polygon import Target, UserError
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 64  # rows in memory at a time
+_COLUMNS = ("data_source", "prompt", "images", "reward_model", "extra_info")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedSample(Sample):
+    """A sample as prepared; `prompt` is the user's message, image placeholder included.  `prompt_region` stays None."""
+
+    index: int
+    prompt: str
+
+
+@dataclass
+class PreparedRows:
+    """Iterable over the usable rows of one file, in file order; `skipped` holds (row, reason) of the last pass."""
+
+    path: Path
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[PreparedSample]:
+        self.skipped.clear()
+        usable = 0
+        for row_number, row in enumerate(self._raw_rows()):
+            try:
+                sample = _sample(row)
+            except (UserError, LookupError, TypeError) as error:
+                reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+                self.skipped.append((row_number, reason))
+                _LOG.warning("%s: row %d skipped: %s", self.path, row_number, reason)
+                continue
+            usable += 1
+            yield sample
+        if self.skipped:
+            _LOG.warning("%s: %d of %d rows skipped", self.path, len(self.skipped), len(self.skipped) + usable)
+        if not usable:
+            raise UserError(f"{self.path} holds no usable row; prepare it again with force=true")
+
+    def _raw_rows(self) -> Iterator[dict]:
+        try:
+            with pq.ParquetFile(self.path) as file:
+                columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
+                for batch in file.iter_batches(_BATCH, columns=columns):
+                    yield from batch.to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{self.path} is no readable parquet file; prepare it again with force=true") from error
+
+
+def read_samples(data_root: str | Path, name: str, split: str) -> PreparedRows:
+    """The rows of `<data_root>/<name>/rl/<split>.parquet`.
+
+    Raises UserError at once if the dataset was not prepared or has no such split, and while iterating if the file is
+    damaged or no row of it can be used.
+    """
+    folder = Path(data_root) / name / "rl"
+    path = folder / f"{split}.parquet"
+    if not path.is_file():
+        known = sorted(file.stem for file in folder.glob("*.parquet"))
+        if known:
+            raise UserError(f"{folder} has no split {split!r}; it has {', '.join(known)}")
+        elsewhere = "" if Path(data_root) == Path("outputs/data") else f" data_root={data_root}"
+        command = f"python -m data.prepare dataset={name}{elsewhere}"
+        raise UserError(f"dataset {name!r} is not prepared ({path} is missing); run {command}")
+    return PreparedRows(path)
+
+
+def _sample(row: dict) -> PreparedSample:
+    """Raises UserError naming what the row lacks; LookupError or TypeError if it is laid out in another way."""
+    for column in _COLUMNS:
+        if row.get(column) is None:
+            raise UserError(f"column {column!r} is missing")
+    if not row["images"] or not row["images"][0]["bytes"]:
+        raise UserError("there is no image")
+    extra, image = row["extra_info"], row["images"][0]["bytes"]
+    target = Target.from_json(row["reward_model"]["ground_truth"])
+    if target.task not in TASKS:
+        raise UserError(f"unknown task {target.task!r}")
+    size = decode_image(image).shape[:2]
+    if size != (target.height, target.width):
+        raise UserError(f"image is {size[0]} x {size[1]} px, its ground truth {target.height} x {target.width}")
+    target.mask  # noqa: B018 - decoded here so that damaged run lengths are found here
+    return PreparedSample(
+        sample_id=extra["sample_id"],
+        source=row["data_source"],
+        split=extra["split"],
+        task=target.task,
+        image=image,
+        height=target.height,
+        width=target.width,
+        expression=extra["expression"],
+        prompt_region=None,
+        rle=target.rle,
+        box=target.box,
+        image_id=extra["image_id"],
+        ann_id=extra["ann_id"],
+        index=extra["index"],
+        prompt=row["prompt"][0]["content"],
+    )

@@ -1,0 +1,106 @@
+"""`Sample`: the one schema every source fills, and the two parquet rows made from it.
+
+Why: SFT, RL and evaluation read the same columns whatever the pixels came from.  verl reads `messages` and `images` for
+SFT, and `prompt`, `images`, `reward_model.ground_truth` and `extra_info` for RL.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.task import TASKS
+from polygon import Box, Point, Target, UserError
+
+IMAGE_TAG = "<image>"  # verl replaces it by the processor's image tokens
+
+
+def decode_image(encoded: bytes) -> NDArray[np.uint8]:
+    """PNG or JPEG bytes -> uint8 RGB (H, W, 3).  Raises UserError when they are no whole image."""
+    try:
+        image_HW3 = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # no bytes at all, or a header that announces more pixels than OpenCV allows
+        image_HW3 = None
+    if image_HW3 is None:
+        raise UserError(f"image: {len(encoded)} bytes that do not decode as PNG or JPEG")
+    return image_HW3.astype(np.uint8, copy=False)
+
+
+def encode_png(image_HW3: NDArray[np.uint8]) -> bytes:
+    """uint8 RGB (H, W, 3) -> PNG; the same pixels give the same bytes."""
+    return cv2.imencode(".png", cv2.cvtColor(image_HW3, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One question about one image.
+
+    `image` is PNG/JPEG bytes, a path, or uint8 RGB pixels (H, W, 3) for scenes that are made on the fly.
+    `expression` is set for text tasks, `prompt_region` (normalised) for visual prompts.
+    `rle` is the target mask as compressed COCO RLE, `box` the annotated box (x0, y0, x1, y1), normalised, or None where
+    there is no target.
+    """
+
+    sample_id: str
+    source: str
+    split: str
+    task: str
+    image: bytes | str | NDArray[np.uint8] = field(repr=False, compare=False)
+    height: int
+    width: int
+    expression: str | None
+    prompt_region: Point | Box | None
+    rle: dict
+    box: tuple[float, float, float, float] | None
+    image_id: str
+    ann_id: str
+
+    def target(self) -> Target:
+        kind = TASKS[self.task].answer_kind
+        return Target(kind=kind, task=self.task, height=self.height, width=self.width, rle=self.rle, box=self.box)
+
+    def image_bytes(self) -> bytes:
+        """Encoded image.  Raises UserError for a path that cannot be read."""
+        if isinstance(self.image, bytes):
+            return self.image
+        if isinstance(self.image, str):
+            try:
+                return Path(self.image).read_bytes()
+            except OSError as error:
+                raise UserError(f"{self.sample_id}: cannot read image {self.image}: {error.strerror}") from error
+        return encode_png(self.image)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 RGB (H, W, 3).  Raises UserError for an unreadable image."""
+        return self.image if isinstance(self.image, np.ndarray) else decode_image(self.image_bytes())
+
+
+def sft_row(sample: Sample, question: str, answer: str) -> dict:
+    """One row of `sft/<split>.parquet`."""
+    return {
+        "messages": [{"role": "user", "content": IMAGE_TAG + question}, {"role": "assistant", "content": answer}],
+        "images": [{"bytes": sample.image_bytes()}],
+        "sample_id": sample.sample_id,
+    }
+
+
+def rl_row(sample: Sample, question: str, index: int) -> dict:
+    """One row of `rl/<split>.parquet`; `index` is the row's number in its file."""
+    return {
+        "data_source": sample.source,
+        "prompt": [{"role": "user", "content": IMAGE_TAG + question}],
+        "images": [{"bytes": sample.image_bytes()}],
+        "ability": sample.task,
+        "reward_model": {"style": "rule", "ground_truth": sample.target().to_json()},
+        "extra_info": {
+            "index": index,
+            "sample_id": sample.sample_id,
+            "split": sample.split,
+            "image_id": sample.image_id,
+            "ann_id": sample.ann_id,
+            "task": sample.task,
+            "expression": sample.expression,
+        },
+    }

@@ -1,0 +1,147 @@
+"""`data.prepare`: whole or nothing, the same bytes every time, cheap when there is nothing to do."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from data import prepare as module
+from data.prepare import prepare
+from data.task import TASKS
+from polygon import Target, UserError
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["dataset.sizes.sft={train: 40, val: 5}", "dataset.sizes.rl={train: 12, val: 6, test: 4}"]
+FILES = {"sft/train": 40, "sft/val": 5, "rl/train": 12, "rl/val": 6, "rl/test": 4}
+
+
+def config(data_root: Path, *overrides: str) -> dict:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        composed = compose("prepare", [*SMALL, f"data_root={data_root}", *overrides])
+    return OmegaConf.to_container(composed, resolve=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def command(*arguments: str, **options) -> subprocess.CompletedProcess:
+    arguments = [sys.executable, "-m", "data.prepare", *arguments]
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_files_hold_the_rows_that_verl_reads(tmp_path):
+    folder = prepare(config(tmp_path, "dataset=shapes_hard", "dataset.answers=varied"))
+    for name, n_rows in FILES.items():
+        rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
+        assert len(rows) == n_rows
+        assert all(row["images"][0]["bytes"].startswith(b"\x89PNG") for row in rows)
+        key = "messages" if name.startswith("sft") else "prompt"
+        assert all(row[key][0]["role"] == "user" and row[key][0]["content"].startswith("<image>") for row in rows)
+    rows = pq.read_table(folder / "rl/val.parquet").to_pylist()
+    assert [row["extra_info"]["index"] for row in rows] == list(range(6))
+    targets = [Target.from_json(row["reward_model"]["ground_truth"]) for row in rows]
+    assert {target.task for target in targets} == {row["ability"] for row in rows} == {"text2mask"}
+    sft = pq.read_table(folder / "sft/train.parquet").to_pylist()
+    assert {row["sample_id"].rsplit("-", 1)[1] for row in sft} == set(TASKS)
+    assert any(not row["messages"][1]["content"].startswith("[") for row in sft), "answers=varied has no lead-in"
+
+
+def test_the_same_command_gives_the_same_bytes(tmp_path):
+    first, second = (prepare(config(tmp_path / name)) for name in ("a", "b"))
+    assert contents(first) == contents(second)
+    assert contents(first) != contents(prepare(config(tmp_path / "c", "dataset.source.seed=1")))
+
+
+def test_a_second_call_writes_nothing_unless_something_changed(tmp_path, monkeypatch):
+    folder = prepare(config(tmp_path))
+    inode = folder.stat().st_ino
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_parquet", lambda *_: pytest.fail("wrote again"))
+        prepare(config(tmp_path))
+    prepare(config(tmp_path), force=True)
+    assert folder.stat().st_ino != inode
+    (folder / "rl/val.parquet").write_bytes(b"cut")
+    prepare(config(tmp_path))
+    assert pq.read_metadata(folder / "rl/val.parquet").num_rows == 6
+    prepare(config(tmp_path, "codec.precision=3"))
+    assert json.loads((folder / "manifest.json").read_text())["config"]["codec"]["precision"] == 3
+
+
+def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch):
+    before = contents(prepare(config(tmp_path)))
+    real = module.write_parquet
+
+    def disk_full(path, stage, rows):
+        if path.name == "test.parquet":
+            raise OSError(28, "No space left on device")
+        return real(path, stage, rows)
+
+    monkeypatch.setattr(module, "write_parquet", disk_full)
+    with pytest.raises(UserError, match=r"cannot write .*shapes: No space left on device; set data_root"):
+        prepare(config(tmp_path), force=True)
+    assert contents(tmp_path / "shapes") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
+
+
+def test_a_killed_run_leaves_nothing_half_written_and_does_not_hinder_the_next(tmp_path):
+    arguments = [sys.executable, "-m", "data.prepare", f"data_root={tmp_path}", "dataset.sizes.sft.train=1000000"]
+    partial = tmp_path / ".shapes.partial/sft/train.parquet"
+    with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        while not (partial.exists() and partial.stat().st_size > 10_000):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (tmp_path / "shapes").exists()
+    folder = prepare(config(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
+    assert len(contents(folder)) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": {"sizs": {}}}, "dataset.sizs: unknown key; known: name, source, answers, sizes"),
+        ({"dataset": {"name": "../up"}}, "dataset.name: '../up' names a folder"),
+        ({"dataset": {"answers": "chatty"}}, "dataset.answers: 'chatty' is unknown; known: bare, varied"),
+        ({"dataset": {"sizes": {"sft": {"train": 0}}}}, "dataset.sizes.sft.train: 0 is not a number of rows from 1"),
+        ({"dataset": {"source": {"kind": "shapez"}}}, "dataset.source.kind: 'shapez' is unknown; known: shapes"),
+        ({"dataset": {"source": {"kind": "shapes", "size": 9}}}, "dataset.source.size: unknown key"),
+        ({"task": {"weights": {"mask2text": 1}}}, "task.weights: unknown task 'mask2text'"),
+        ({"codec": {"epsilom": 1}}, "codec has no setting 'epsilom'"),
+    ],
+)
+def test_bad_configuration_is_named_before_anything_is_written(tmp_path, changes, message):
+    good = config(tmp_path)
+    bad = {**good, **{node: {**good[node], **values} for node, values in changes.items()}}
+    with pytest.raises(UserError, match="^" + re.escape(message)):
+        prepare(bad)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_prepares_and_reports(tmp_path):
+    done = command(*SMALL, f"data_root={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "rl/train.parquet: 12 rows" in done.stdout
+    assert "shapes sft/train: 100%" in done.stderr
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for argument, message in (
+        ("task.weights.text2mask=-1", "error: task.weights.text2mask: -1 is not a number >= 0"),
+        (f"data_root={tmp_path}/file", f"error: cannot write {tmp_path}/file: File exists; set data_root"),
+    ):
+        failed = command(*SMALL, argument)
+        assert failed.returncode == 2
+        assert failed.stderr.startswith(message)
+        assert failed.stderr.count("\n") == 1
