@@ -1,0 +1,33 @@
+"""What every reward term is: `(response, target) -> float in [0, 1]`, or None where it does not apply.
+
+Two rules hold for all terms and live here, once: a term says nothing (None) about kinds of target it does not apply
+to, so that its mean is never diluted by zeros that mean "not asked"; and an answer that could not be parsed scores 0
+on every term, also where the right answer is "no target", so that writing nothing readable never pays.
+
+A new term is one file with one subclass: name the kinds in `applies_to`, take options as keyword-only arguments,
+write `score`. The weight is the composer's (composer.py), never the term's.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from polygon import Kind, Target
+from rewards.response import Response
+
+
+class RewardTerm(ABC):
+    """One raw, unweighted reward."""
+
+    applies_to: ClassVar[tuple[Kind, ...]]
+
+    def __call__(self, response: Response, target: Target) -> float | None:
+        """The term in [0, 1]; None if it does not apply to the target's kind; 0 if the response did not parse."""
+        if target.kind not in self.applies_to:
+            return None
+        if response.answer.region is None:
+            return 0.0
+        return self.score(response, target)
+
+    @abstractmethod
+    def score(self, response: Response, target: Target) -> float:
+        """The term in [0, 1] of a parsed answer to a target of a kind in `applies_to`."""
