@@ -1,0 +1,40 @@
+"""Read the metrics a training run logged, one curve per name.
+
+verl's file logger (FileLogger in verl/utils/tracking.py) writes one row a step: `{"step": 3, "data": {name: value}}`.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polygon import UserError
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values by training step, in the order they were logged."""
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+
+def read_curves(path: str | Path) -> dict[str, Curve]:
+    """Every metric of a JSONL log that has a finite number. A line that is no such row is a UserError naming it."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no metrics log {path}; train with 'file' among trainer.logger")
+    curves: dict[str, Curve] = {}
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+                step, data = int(row["step"]), dict(row["data"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise UserError(f"{path}:{number}: not a row of metrics ({error}); expected step and data") from None
+            for name, value in data.items():
+                if isinstance(value, int | float) and math.isfinite(value):
+                    curve = curves.setdefault(name, Curve())
+                    curve.steps.append(step)
+                    curve.values.append(float(value))
+    return curves
