@@ -1,0 +1,22 @@
+"""Environment variables of the `hardware` node, set before verl, vLLM and Ray read them at import."""
+
+import importlib
+import os
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def apply_environment(config: DictConfig) -> None:
+    """Set `hardware.env` where the environment does not say otherwise, and let Ray workers import this repository.
+
+    Hydra has imported verl by then, to find its configuration: the plug-ins named there are imported here too.
+    """
+    for key, value in config.hardware.env.items():
+        os.environ.setdefault(key, str(value))
+    paths = [str(REPOSITORY), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    for module in filter(None, os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")):
+        importlib.import_module(module)

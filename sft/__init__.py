@@ -1,0 +1,1 @@
+"""The SFT cold start with verl's SFT trainer."""

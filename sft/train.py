@@ -1,0 +1,43 @@
+"""SFT entry point: verl's SFT trainer under our configuration, on a CPU or under torchrun on GPUs.
+
+    python -m sft.train vlm=tiny_qwen3_vl dataset=shapes rows=stream hardware=cpu
+"""
+
+import os
+import random
+from pathlib import Path
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from polygon.errors import cli
+from hardware.environment import apply_environment
+
+
+def single_process_environment() -> None:
+    """What torchrun would set, for `python -m sft.train` without it."""
+    if "RANK" not in os.environ:
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_WORLD_SIZE="1")
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.SystemRandom().randint(20000, 60000)))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="sft")
+@cli
+def main(config: DictConfig) -> None:
+    apply_environment(config)
+    single_process_environment()
+    run_dir = Path(config.run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("VERL_FILE_LOGGER_PATH", str(run_dir / "metrics.jsonl"))
+
+    import torch
+    from sft.trainer import run_sft
+
+    torch.manual_seed(config.seed)
+    np.random.seed(config.seed)
+    run_sft(config)
+
+
+if __name__ == "__main__":
+    main()
