@@ -1,0 +1,48 @@
+"""verl's synchronous trainer, with the metrics of polygon rewards in every step, and the Ray task that runs it."""
+
+import ray
+import transfer_queue as tq
+from verl.trainer.main_ppo import TaskRunnerV1
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+
+from rewards.group_stats import means, zero_variance_share
+
+POLL_SECONDS = 0.1
+
+
+class PolygonTrainer(PPOTrainerSync):
+    """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance.
+
+    verl carries the reward's extra values to the trainer and then logs none of them.
+    """
+
+    def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
+        super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
+        pairs = zip(batch.keys, batch.tags, strict=True)
+        keys = [key for key, tag in pairs if not tag.get("is_padding", False)]
+        data = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["uid", "extra_fields"])
+        rows = [fields["reward_extra_info"] for fields in data.pop("extra_fields").tolist()]
+        metrics.update(means(rows))
+        totals = [row["reward/total"] for row in rows]
+        metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
+
+
+class QuickReplayBuffer(ReplayBuffer):
+    """verl's replay buffer, asked more often: its 2 s between two looks are most of a small model's step.
+
+    `trainer.v1.sampler.custom_sampler` names it.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, poll_interval=POLL_SECONDS, **kwargs)
+
+
+@ray.remote
+class PolygonTaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):
+    """verl's task runner; under the mode `sync` it finds our trainer."""
+
+    def run(self, config) -> None:
+        TRAINER_REGISTRY["sync"] = PolygonTrainer
+        super().run(config)

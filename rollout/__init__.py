@@ -1,0 +1,1 @@
+"""Sampling with vLLM: the agent loop of training, generation over a dataset, the CPU worker."""
