@@ -18,5 +18,8 @@ def apply_environment(config: DictConfig) -> None:
         os.environ.setdefault(key, str(value))
     paths = [str(REPOSITORY), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    if config.hardware.device == "cpu":
+        # Ray would give each of its actors one thread.
+        os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     for module in filter(None, os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")):
         importlib.import_module(module)

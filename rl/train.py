@@ -1,6 +1,6 @@
 """GSPO entry point: preflight, then verl's main_ppo on Ray with our trainer, rewards and agent loop.
 
-    python -m rl.train vlm=tiny_qwen3_vl dataset=shapes hardware=cpu
+python -m rl.train vlm=tiny_qwen3_vl dataset=shapes hardware=cpu
 """
 
 import os

@@ -1,6 +1,7 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step, and the Ray task that runs it."""
 
 import ray
+import torch
 import transfer_queue as tq
 from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
@@ -13,7 +14,8 @@ POLL_SECONDS = 0.1
 
 
 class PolygonTrainer(PPOTrainerSync):
-    """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance.
+    """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance, and the mean
+    absolute gap between the log-probabilities of rollout and actor, which must stay far below GSPO's clip band.
 
     verl carries the reward's extra values to the trainer and then logs none of them.
     """
@@ -22,10 +24,13 @@ class PolygonTrainer(PPOTrainerSync):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
         pairs = zip(batch.keys, batch.tags, strict=True)
         keys = [key for key, tag in pairs if not tag.get("is_padding", False)]
-        data = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["uid", "extra_fields"])
+        fields = ["uid", "extra_fields", "rollout_log_probs", "old_log_probs"]
+        data = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=fields)
         rows = [fields["reward_extra_info"] for fields in data.pop("extra_fields").tolist()]
         metrics.update(means(rows))
         totals = [row["reward/total"] for row in rows]
+        gap = torch.cat([*data["rollout_log_probs"]]) - torch.cat([*data["old_log_probs"]])
+        metrics["rollout_actor/log_prob_gap"] = gap.abs().mean().item()
         metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
 
 

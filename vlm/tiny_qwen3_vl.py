@@ -13,8 +13,13 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import Qwen2VLImageProcessor, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor
-from transformers import Qwen3VLVideoProcessor
+from transformers import (
+    Qwen2VLImageProcessor,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
+)
 
 from data.templates import vocabulary
 from polygon.errors import UserError

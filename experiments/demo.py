@@ -1,0 +1,149 @@
+"""`make demo`: the tiny model gets better at drawing polygons, by real GSPO on this machine's CPU.
+
+    python -m experiments.demo [seeds=[0,1,2]]
+
+Prepares scenes, answers held-out ones with the committed cold-start checkpoint, trains it by `python -m rl.train
+experiment=demo`, answers again, prints one table and writes report.html. Every step is a command of this repository
+that can be run by hand; its output goes to a log beside the results.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from data.rows import read_samples
+from evaluation import compare_seeds, comparison_table, evaluate, gallery, read_curves, read_predictions, write_report
+from polygon import Codec, UserError, cli
+
+SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="demo")
+@cli
+def main(config: DictConfig) -> None:
+    start = time.monotonic()
+    out = Path(config.out)
+    data_root = out / "data"
+    say("1/4  scenes")
+    run(out / "prepare.log", "data.prepare", f"dataset={config.dataset.name}", f"data_root={data_root}",
+        "dataset.sizes.sft.train=64", "dataset.sizes.sft.val=64", f"dataset.sizes.rl.test={config.samples}")  # fmt: skip
+    say("2/4  answers before training")
+    before = answer(config, out / "before", config.vlm.path)
+    after, runs = [], {}
+    for seed in config.seeds:
+        run_dir = out / f"seed{seed}"
+        say(f"3/4  GSPO, seed {seed}")
+        train(config, run_dir, data_root, seed)
+        say("4/4  answers after training")
+        after.append(answer(config, run_dir, last_checkpoint(run_dir)))
+        runs[f"seed {seed}"] = run_dir
+    report(config, before, after, runs, data_root, time.monotonic() - start)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(log: Path, module: str, *overrides: str, watch=None) -> None:
+    """Run `python -m module overrides...` into `log`; calls `watch()` while it runs. Raises UserError if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stream:
+        process = subprocess.Popen([sys.executable, "-m", module, *overrides], stdout=stream, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(0.5)
+                if watch:
+                    watch()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if watch:
+        watch()
+    if process.returncode:
+        lines = log.read_text(errors="replace").splitlines()
+        errors = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
+        raise UserError(f"python -m {module} ended with {process.returncode}: {errors[-1]} (the whole log: {log})")
+
+
+def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, Path]:
+    """Predictions of `model` on the held-out scenes, a file for each temperature."""
+    files = {}
+    for temperature in config.temperatures:
+        files[temperature] = folder / f"temperature{temperature}.jsonl"
+        run(folder / "generate.log", "rollout.generate", f"dataset={config.dataset.name}", f"split={config.split}",
+            f"data_root={Path(config.out) / 'data'}", f"vlm.path={model}", f"backend={config.backend}",
+            f"temperature={temperature}", f"output={files[temperature]}", f"limit={config.samples}", "force=true")  # fmt: skip
+    return files
+
+
+def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None:
+    """GSPO into `run_dir`, with a line for each step on the console."""
+    metrics = run_dir / "metrics.jsonl"
+    metrics.unlink(missing_ok=True)
+    shown = 0
+
+    def watch() -> None:
+        nonlocal shown
+        lines = metrics.read_text().splitlines() if metrics.exists() else []
+        for line in lines[shown:]:
+            step = json.loads(line)
+            values = "  ".join(f"{name} {step['data'][key]:.3f}" for name, key in SHOWN.items() if key in step["data"])
+            say(f"     step {step['step']:3d}  {values}  {step['data'].get('timing_s/step', 0):.1f} s")
+        shown = len(lines)
+
+    run(run_dir / "train.log", "rl.train", "experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}",
+        f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}", *config.train, watch=watch)  # fmt: skip
+
+
+def last_checkpoint(run_dir: Path) -> Path:
+    """The Hugging Face folder of a run's last checkpoint."""
+    step = (run_dir / "checkpoints" / "latest_checkpointed_iteration.txt").read_text().strip()
+    return run_dir / "checkpoints" / f"global_step_{step}" / "actor" / "huggingface"
+
+
+def report(config: DictConfig, before, after, runs: dict[str, Path], data_root: Path, seconds: float) -> None:
+    """Print the table and write report.html."""
+    codec = Codec.from_config(OmegaConf.to_container(config.codec, resolve=True))
+    samples = list(read_samples(data_root, config.dataset.name, config.split))[: config.samples]
+
+    def score(path: Path):
+        return evaluate(read_predictions(path), samples, codec)
+
+    scored = {t: [(score(before[t]), score(files[t])) for files in after] for t in config.temperatures}
+    comparisons = {
+        "greedy" if t == 0 else f"sampled at temperature {t}": compare_seeds(pairs) for t, pairs in scored.items()
+    }
+    table = comparison_table(comparisons)
+    say(table)
+    examples = gallery(
+        samples,
+        {"before": list(read_predictions(before[0])), "after": list(read_predictions(after[0][0]))},
+        codec,
+    )
+    path = Path(config.out) / "report.html"
+    facts = {
+        "model": str(config.vlm.path),
+        "seeds": ", ".join(map(str, config.seeds)),
+        "wall time": f"{seconds / 60:.1f} minutes",
+    }
+    write_report(
+        path,
+        title="GSPO on shapes, before and after",
+        facts=facts,
+        conventions=scored[config.temperatures[0]][0][0].conventions,
+        comparisons=comparisons,
+        curves={label: read_curves(folder / "metrics.jsonl") for label, folder in runs.items()},
+        examples=examples,
+    )
+    (Path(config.out) / "table.txt").write_text(table + "\n")
+    say(f"\n{seconds / 60:.1f} minutes in all; the report: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""The rules of `rl.preflight`: what has to hold of the configuration, why, and the override that puts it right.
+
+verl checks that shapes fit; it does not check that GSPO still is GSPO. Each rule names a setting that lets a run go on
+and spoils it without a word. `RULES` concern every algorithm, `GSPO_RULES` those with `policy_loss.loss_mode=gspo`.
+Sources: arXiv 2507.18071 and verl 0.9.1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+ACTOR = "actor_rollout_ref.actor"
+ROLLOUT = "actor_rollout_ref.rollout"
+REFERENCE = "actor_rollout_ref.ref"
+PRECISION = "fsdp_config.mixed_precision.param_dtype"
+
+# GSPO's ratios are means over a sequence and stay within thousandths of 1: the paper's band is 3e-4 / 4e-4, and sweeps
+# end at 2e-3. PPO's 0.2 is never reached.
+WIDEST_GSPO_CLIP = 0.05
+DTYPES = {"fp32": "float32", "32": "float32", "bf16": "bfloat16", "fp16": "float16", "16": "float16", "half": "float16"}
+
+OTHER_MICRO_BATCHES = (
+    "old log-probabilities in other micro-batches than the update's move the ratios by 1e-4, the width of the clip band"
+)
+GREEDY = "without sampling all answers of a group are equal and teach nothing"
+CUT = "answers drawn from a cut distribution are not drawn from the policy that is updated"
+
+Get = Callable[[str], Any]  # dotted key -> value of the composed configuration, None where there is none
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that has to hold. `fix` is an override, `key=value`, or makes one from the configuration."""
+
+    key: str
+    holds: Callable[[Any, Get], bool]
+    why: str
+    fix: str | Callable[[Get], str]
+
+    def broken(self, get: Get) -> str | None:
+        """`key=value: why; set key=value`, or None if the rule holds."""
+        value = get(self.key)
+        try:
+            if self.holds(value, get):
+                return None
+        except (TypeError, ZeroDivisionError):
+            pass  # null or text where the rule counts: as wrong as a wrong number
+        fix = self.fix if isinstance(self.fix, str) else self.fix(get)
+        return f"{self.key}={'null' if value is None else value}: {self.why}; set {fix}"
+
+
+def dtype(name: Any) -> str:
+    """verl's and vLLM's names of one precision -> one name; an absent one is bf16 to verl."""
+    return DTYPES.get(str(name), str(name)) if name is not None else "bfloat16"
+
+
+def has_reference(get: Get) -> bool:
+    return bool(get(f"{ACTOR}.use_kl_loss") or get("algorithm.use_kl_in_reward"))
+
+
+def whole_micro_batches(micro: int, get: Get) -> bool:
+    """Whether the answers of a mini-batch on one device fill its micro-batches; Ulysses' devices count as one."""
+    if get(f"{ACTOR}.use_dynamic_bsz"):
+        return True
+    devices = get("trainer.nnodes") * get("trainer.n_gpus_per_node")
+    answers = get(f"{ACTOR}.ppo_mini_batch_size") * get(f"{ROLLOUT}.n")
+    return micro > 0 and answers * (get(f"{ACTOR}.ulysses_sequence_parallel_size") or 1) % (devices * micro) == 0
+
+
+def several_mini_batches(batch: int, get: Get) -> bool:
+    mini = get(f"{ACTOR}.ppo_mini_batch_size")
+    return batch >= 2 * mini and batch % mini == 0
+
+
+def equal(key: str, unless: bool | None = None) -> Callable[[Any, Get], bool]:
+    """Equal to another key's value, if that has one; not asked where `use_dynamic_bsz` is `unless`."""
+    return lambda value, get: get(f"{ACTOR}.use_dynamic_bsz") is unless or get(key) in (None, value)
+
+
+def set_to(key: str, other: str) -> Callable[[Get], str]:
+    return lambda get: f"{key}={get(other)}"
+
+
+GSPO_RULES = (
+    Rule(
+        "data.train_batch_size",
+        several_mini_batches,
+        f"is not two or more whole mini-batches ({ACTOR}.ppo_mini_batch_size); "
+        "in the only one of a rollout batch every importance ratio is 1 and GSPO never clips",
+        lambda get: f"data.train_batch_size={4 * (get(f'{ACTOR}.ppo_mini_batch_size') or 16)}, four mini-batches",
+    ),
+    Rule(
+        "algorithm.rollout_correction.bypass_mode",
+        lambda bypass, get: not bypass,
+        "replaces policy_loss.loss_mode, so that another loss than GSPO's is optimised",
+        "algorithm.rollout_correction.bypass_mode=False",
+    ),
+    *(
+        Rule(
+            f"{ACTOR}.clip_ratio_{side}",
+            lambda clip, get: 0 < clip <= WIDEST_GSPO_CLIP,
+            "GSPO's sequence-level ratios stay within thousandths of 1 and never reach such a bound (PPO's is 0.2)",
+            f"{ACTOR}.clip_ratio_{side}={paper}",
+        )
+        for side, paper in (("low", "3e-4"), ("high", "4e-4"))
+    ),
+    Rule(
+        f"{ACTOR}.loss_agg_mode",
+        lambda mode, get: mode == "seq-mean-token-mean",
+        "weights sequences by their length, while GSPO's objective is a mean over sequences",
+        f"{ACTOR}.loss_agg_mode=seq-mean-token-mean",
+    ),
+    Rule(
+        "algorithm.adv_estimator",
+        lambda estimator, get: estimator == "grpo",
+        "GSPO's advantage is the group-normalised one",
+        "algorithm.adv_estimator=grpo",
+    ),
+    Rule(
+        f"{ROLLOUT}.log_prob_use_dynamic_bsz",
+        equal(f"{ACTOR}.use_dynamic_bsz"),
+        OTHER_MICRO_BATCHES,
+        set_to(f"{ROLLOUT}.log_prob_use_dynamic_bsz", f"{ACTOR}.use_dynamic_bsz"),
+    ),
+    Rule(
+        f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu",
+        equal(f"{ACTOR}.ppo_micro_batch_size_per_gpu", unless=True),
+        OTHER_MICRO_BATCHES,
+        set_to(f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu", f"{ACTOR}.ppo_micro_batch_size_per_gpu"),
+    ),
+    Rule(
+        f"{ROLLOUT}.log_prob_max_token_len_per_gpu",
+        equal(f"{ACTOR}.ppo_max_token_len_per_gpu", unless=False),
+        OTHER_MICRO_BATCHES,
+        set_to(f"{ROLLOUT}.log_prob_max_token_len_per_gpu", f"{ACTOR}.ppo_max_token_len_per_gpu"),
+    ),
+)
+
+RULES = (
+    Rule(
+        f"{ACTOR}.{PRECISION}",
+        lambda precision, get: dtype(precision) == dtype(get(f"{ROLLOUT}.dtype")),
+        f"the actor computes in another precision than the rollout ({ROLLOUT}.dtype; where this key is absent verl "
+        "takes bf16), so the log-probabilities are not those of the policy that answered",
+        f"{ACTOR}.{PRECISION}=fp32 and {ROLLOUT}.dtype=float32, or bf16 and bfloat16",
+    ),
+    Rule(
+        f"{ACTOR}.ppo_micro_batch_size_per_gpu",
+        whole_micro_batches,
+        f"does not divide the answers of a mini-batch on one device ({ACTOR}.ppo_mini_batch_size x {ROLLOUT}.n)",
+        f"{ACTOR}.ppo_micro_batch_size_per_gpu and {ROLLOUT}.log_prob_micro_batch_size_per_gpu to one divisor of them",
+    ),
+    Rule(
+        f"{ROLLOUT}.n",
+        lambda n, get: n >= 2,
+        "a group of one answer has no advantage and teaches nothing",
+        f"{ROLLOUT}.n=8",
+    ),
+    Rule(f"{ROLLOUT}.temperature", lambda temperature, get: temperature > 0, GREEDY, f"{ROLLOUT}.temperature=1.0"),
+    Rule(f"{ROLLOUT}.do_sample", lambda do_sample, get: do_sample is True, GREEDY, f"{ROLLOUT}.do_sample=True"),
+    Rule(f"{ROLLOUT}.top_k", lambda top_k, get: top_k in (-1, 0), CUT, f"{ROLLOUT}.top_k=-1"),
+    Rule(f"{ROLLOUT}.top_p", lambda top_p, get: top_p == 1, CUT, f"{ROLLOUT}.top_p=1"),
+    Rule(
+        f"{ROLLOUT}.calculate_log_probs",
+        lambda calculate, get: calculate is True,
+        "without the rollout's log-probabilities nobody sees when rollout and actor are no longer one policy",
+        f"{ROLLOUT}.calculate_log_probs=True",
+    ),
+    Rule(
+        "data.truncation",
+        lambda truncation, get: truncation == "error" or get("data.filter_overlong_prompts") is True,
+        "a cut prompt loses image tokens, and its image no longer matches them",
+        "data.truncation=error, or data.filter_overlong_prompts=True to leave long prompts out",
+    ),
+    Rule(
+        f"{REFERENCE}.log_prob_micro_batch_size_per_gpu",
+        lambda size, get: not has_reference(get) or bool(get(f"{REFERENCE}.log_prob_use_dynamic_bsz") or size),
+        "a KL term asks for a reference policy, and this one has no micro-batch size",
+        lambda get: (
+            f"{ACTOR}.use_kl_loss=False, or {REFERENCE}.log_prob_micro_batch_size_per_gpu="
+            f"{get(f'{ACTOR}.ppo_micro_batch_size_per_gpu')}"
+        ),
+    ),
+    Rule(
+        f"{REFERENCE}.{PRECISION}",
+        lambda precision, get: not has_reference(get) or dtype(precision) == dtype(get(f"{ACTOR}.{PRECISION}")),
+        "the KL term would measure the difference between two precisions (where this key is absent verl takes bf16)",
+        lambda get: f"+{REFERENCE}.{PRECISION}={get(f'{ACTOR}.{PRECISION}')}",
+    ),
+    Rule(
+        "reward.reward_manager.name",
+        lambda name, get: name == "SimpleSegRewardManager",
+        "another reward manager does not read the node `rewards`",
+        "reward.reward_manager.name=SimpleSegRewardManager",
+    ),
+    *(
+        Rule(key, lambda value, get: value is None, "is never called: the node `rewards` is the reward", f"{key}=null")
+        for key in ("reward.custom_reward_function.path", "custom_reward_function.path", "reward_model.reward_manager")
+    ),
+)

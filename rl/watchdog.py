@@ -1,0 +1,133 @@
+"""A run that ends: with its result, with its error, or with the name and last words of the process that died.
+
+Why: verl waits for its workers without end. When vLLM's engine dies during a weight sync, or a worker is killed for
+lack of memory, the run does not fail, it hangs; and what a failed run leaves behind holds memory and ports.
+How: `run_watched(start, ...)` in `rl.train`. `start` brings Ray up and returns the ObjectRef of the run. Until that is
+done the process tree under this driver is looked at every `poll_s`: a worker that has gone, and that Ray did not send
+home, ends the run, and so does a metrics file that has stopped growing. On the way out, Ctrl-C and SIGTERM included,
+Ray is shut down and every process of the run is ended.
+On a Ray cluster that this process only joined the workers are not its own: there the stall limit alone watches.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rl.processes import ProcessTree, Sighting
+
+# Ray's workers and agents, vLLM's engine and its workers, Ray's own daemons. An idle worker is free to go.
+WATCHED = ("ray::", "VLLM::", "raylet", "gcs_server")
+IDLE = "ray::IDLE"
+TAIL_LINES = 20
+
+
+class RunDied(RuntimeError):
+    """A process of the run died or the run stands still; the message says which one and what it logged last."""
+
+
+def run_watched(
+    start: Callable[[], Any],
+    session: Any,
+    *,
+    progress: Iterable[Path] = (),
+    stall_limit_s: float | None = None,
+    grace_s: float = 15.0,
+    poll_s: float = 2.0,
+) -> Any:
+    """Run what `start` starts to its end and return its result; afterwards nothing of it is left.
+
+    Args:
+        start: brings Ray up and returns the run's ObjectRef.
+        session: a `RaySession` (rl/ray_session.py), or what stands in for one.
+        progress: files that grow as the run goes on; with `stall_limit_s` seconds without growth the run is given up.
+        grace_s: how long a run may take to notice the death of a worker by itself, and a process to end when asked to.
+    Raises: RunDied, or whatever the run or `start` raises.
+    """
+    tree = ProcessTree()
+    with ended_cleanly(tree, session, grace_s):
+        run = start()
+        return watch(run, session, tree, Stall(progress, stall_limit_s), grace_s, poll_s)
+
+
+def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: float, poll_s: float) -> Any:
+    """The result of `run`; raises RunDied if a watched process dies before that is there, or the run stands still."""
+    dead: list[Sighting] = []
+    while not session.wait(run, poll_s):
+        dead += [gone for gone in tree.look() if is_watched(gone.title)]
+        if not dead:
+            stall.check()
+        elif session.wait(run, grace_s):
+            break
+        else:
+            dead = [gone for gone in dead if not sent_home(gone, session)]
+            if dead:
+                raise RunDied(obituary(dead, session))
+    return session.result(run)
+
+
+def is_watched(title: str) -> bool:
+    return title.startswith(WATCHED) and not title.startswith(IDLE)
+
+
+def sent_home(gone: Sighting, session: Any) -> bool:
+    """Whether Ray or its own program ended this worker, or the worker whose child it was."""
+    exits = (session.exit_of(pid) for pid in (gone.pid, gone.parent))
+    return any(exit is not None and exit.intended for exit in exits)
+
+
+def obituary(dead: Sequence[Sighting], session: Any) -> str:
+    """Name, pid, cause as far as it is known, and the tail of its log or, for a child of a worker, of the worker's."""
+    first, *others = dead
+    exit = session.exit_of(first.pid)
+    lines = [f"{first.title} (pid {first.pid}) died while the run was going on"]
+    lines += [f"killed by {first.signal}"] if first.signal else []
+    lines += [exit.detail] if exit else []
+    lines += [f"after it: {other.title} (pid {other.pid})" for other in others]
+    for pid in (first.pid, first.parent):
+        for log in sorted(session.logs().glob(f"worker-*-{pid}.*")):
+            if tail := log.read_text(errors="replace").splitlines()[-TAIL_LINES:]:
+                lines += [f"--- last lines of {log}", *tail]
+    return "\n".join(lines)
+
+
+class Stall:
+    """Watches files grow. Raises RunDied once none has for `limit_s` seconds; None: never."""
+
+    def __init__(self, files: Iterable[Path], limit_s: float | None, clock: Callable[[], float] = time.monotonic):
+        self.files, self.limit_s, self.clock = list(files), limit_s, clock
+        self.sizes, self.since = self._sizes(), clock()
+
+    def check(self) -> None:
+        if (sizes := self._sizes()) != self.sizes:
+            self.sizes, self.since = sizes, self.clock()
+        elif self.limit_s is not None and self.clock() - self.since > self.limit_s:
+            raise RunDied(
+                f"the run stands still: for {self.limit_s:g} s nothing was written to "
+                f"{', '.join(map(str, self.files))}; if a step takes longer than that, raise hardware.stall_limit_s"
+            )
+
+    def _sizes(self) -> Sequence[int]:
+        return [file.stat().st_size if file.exists() else 0 for file in self.files]
+
+
+@contextmanager
+def ended_cleanly(tree: ProcessTree, session: Any, grace_s: float) -> Iterator[None]:
+    """Whatever ends the block, and be it Ctrl-C or SIGTERM: Ray is shut down and nobody of `tree` is left behind it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # the end takes seconds; an impatient second Ctrl-C must not stop it
+        try:
+            tree.look()
+            session.stop()
+        finally:
+            tree.end(grace_s)
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,50 @@
+"""Fixtures of the end-to-end tests: a small prepared dataset, the committed checkpoint, and commands run as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKPOINT = "models/tiny_qwen3_vl_sft"
+
+
+class Command:
+    """`python -m module overrides...` in the repository; stdout and stderr are kept together."""
+
+    def __init__(self, repo_root: Path):
+        self.repo_root = repo_root
+
+    def __call__(self, module: str, *overrides: str, fails: bool = False, timeout: float = 900) -> str:
+        environment = {**os.environ, "WANDB_MODE": "offline"}
+        environment.pop("VERL_FILE_LOGGER_PATH", None)
+        done = subprocess.run(
+            [sys.executable, "-m", module, *overrides],
+            cwd=self.repo_root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+        )
+        assert (done.returncode != 0) == fails, f"exit code {done.returncode}:\n{done.stdout[-6000:]}"
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def command(repo_root: Path) -> Command:
+    return Command(repo_root)
+
+
+@pytest.fixture(scope="session")
+def data_root(command: Command, tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    sizes = ("sft.train=96", "sft.val=8", "rl.train=64", "rl.val=16", "rl.test=16")
+    command("data.prepare", f"data_root={root}", *(f"dataset.sizes.{size}" for size in sizes))
+    return root
+
+
+@pytest.fixture(scope="session")
+def checkpoint(repo_root: Path) -> Path:
+    return repo_root / CHECKPOINT
