@@ -52,7 +52,7 @@ clean:  ## remove .venv and every cache; outputs/ stays
 # The lists are complete, hence --no-deps. The repository is installed as editable: Ray's and vLLM's processes import it.
 $(STAMP): $(REQUIREMENTS) setup.cfg | $(BIN)/uv
 	@echo "setup: $$(wc -l < $(REQUIREMENTS)) packages of $(REQUIREMENTS) -> $(VENV) (the first time downloads gigabytes)"
-	@$(BIN)/uv pip install --python $(BIN)/python --no-deps -r $(REQUIREMENTS)
+	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --no-deps -r $(REQUIREMENTS)
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
 	@touch $@
 

@@ -30,8 +30,9 @@ def main(config: DictConfig) -> None:
     out = Path(config.out)
     data_root = out / "data"
     say("1/4  scenes")
-    run(out / "prepare.log", "data.prepare", f"dataset={config.dataset.name}", f"data_root={data_root}",
-        "dataset.sizes.sft.train=64", "dataset.sizes.sft.val=64", f"dataset.sizes.rl.test={config.samples}")  # fmt: skip
+    sizes = ("sft.train=64", "sft.val=64", f"rl.{config.split}={config.samples}")
+    overrides = (f"dataset={config.dataset.name}", f"data_root={data_root}", *(f"dataset.sizes.{n}" for n in sizes))
+    run(out / "prepare.log", "data.prepare", *overrides)
     say("2/4  answers before training")
     before = answer(config, out / "before", config.vlm.path)
     after, runs = [], {}
@@ -76,9 +77,18 @@ def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, P
     files = {}
     for temperature in config.temperatures:
         files[temperature] = folder / f"temperature{temperature}.jsonl"
-        run(folder / "generate.log", "rollout.generate", f"dataset={config.dataset.name}", f"split={config.split}",
-            f"data_root={Path(config.out) / 'data'}", f"vlm.path={model}", f"backend={config.backend}",
-            f"temperature={temperature}", f"output={files[temperature]}", f"limit={config.samples}", "force=true")  # fmt: skip
+        overrides = {
+            "dataset": config.dataset.name,
+            "split": config.split,
+            "data_root": Path(config.out) / "data",
+            "vlm.path": model,
+            "backend": config.backend,
+            "temperature": temperature,
+            "limit": config.samples,
+            "output": files[temperature],
+            "force": "true",
+        }
+        run(folder / "generate.log", "rollout.generate", *(f"{key}={value}" for key, value in overrides.items()))
     return files
 
 
@@ -97,8 +107,9 @@ def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None
             say(f"     step {step['step']:3d}  {values}  {step['data'].get('timing_s/step', 0):.1f} s")
         shown = len(lines)
 
-    run(run_dir / "train.log", "rl.train", "experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}",
-        f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}", *config.train, watch=watch)  # fmt: skip
+    paths = (f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}")
+    overrides = ("experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}", *paths, *config.train)
+    run(run_dir / "train.log", "rl.train", *overrides, watch=watch)
 
 
 def last_checkpoint(run_dir: Path) -> Path:

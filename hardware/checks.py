@@ -1,8 +1,8 @@
-"""What the machine must have before a run starts: memory, shared memory, free ports, the dataset and the model.
+"""What a run must find before it starts: memory, shared memory, free ports, the prepared dataset.
 
 Why: each of these ends a run minutes later, in a worker, with somebody else's error or with none: a full /dev/shm is a
 bus error, an out-of-memory kill is silence. How: `check_machine(config)` in `sft.train` and `rl.train`, before verl is
-imported. Raises UserError, one line that names what is missing and the way out.
+imported. Raises UserError, one line that names what is missing and the way out. The model is `vlm.checkpoint`'s.
 """
 
 import errno
@@ -25,7 +25,6 @@ CGROUP_FILES = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
 )
-MODEL_KEYS = ("actor_rollout_ref.model.path", "model.path")
 
 
 def check_machine(config: DictConfig) -> None:
@@ -34,13 +33,10 @@ def check_machine(config: DictConfig) -> None:
     check_shared_memory(needed_shared_memory_gb(config))
     if (dashboard := OmegaConf.select(config, "ray_kwargs.ray_init.dashboard_port")) is not None:
         check_port(dashboard, "ray_kwargs.ray_init.dashboard_port")
-    # torchrun's agent holds MASTER_PORT already, for the ranks it starts.
-    if "MASTER_PORT" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ:
-        check_port(int(os.environ["MASTER_PORT"]), "MASTER_PORT")
+    # Rank 0 listens there; under torchrun its agent does so already.
+    if os.environ.get("RANK") == "0" and "TORCHELASTIC_RUN_ID" not in os.environ:
+        check_port(os.environ.get("MASTER_PORT"), "MASTER_PORT")
     check_dataset(config)
-    for key in MODEL_KEYS:
-        if (path := OmegaConf.select(config, key)) is not None:
-            check_model(path, key)
 
 
 def free_memory_gb() -> float:
@@ -85,14 +81,14 @@ def check_shared_memory(needed_gb: float) -> None:
         )
 
 
-def check_port(port: int, key: str, host: str = "") -> None:
+def check_port(port: int | str | None, key: str, host: str = "") -> None:
     """Raise UserError if `port` of this machine cannot be listened on; `key` is the setting it comes from."""
     with socket.socket() as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free to a server
         try:
-            candidate.bind((host, port))
+            candidate.bind((host, int(port)))
             return
-        except OverflowError as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise UserError(f"{key}={port}: a port is a number from 1 to 65535") from error
         except OSError as error:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
@@ -122,24 +118,3 @@ def check_dataset(config: DictConfig) -> None:
         if Path(file).is_relative_to(folder):
             raise UserError(f"{file} does not exist; prepare it: python -m data.prepare dataset={folder.name}{root}")
         raise UserError(f"{key}={file}: no such file; set {key} to a parquet file of `python -m data.prepare`")
-
-
-def check_model(path: str, key: str) -> None:
-    """Raise UserError unless `path` is a folder, or a model of the Hugging Face hub, cached or within reach.
-
-    What is in a folder is `vlm.checkpoint`'s to judge.
-    """
-    if Path(path).is_dir():
-        return
-    import huggingface_hub  # an engine's dependency; sft and rl have it, unit tests may not
-
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
-    try:
-        huggingface_hub.hf_hub_download(path, "config.json", local_files_only=offline)
-    except (OSError, ValueError) as error:
-        why = "HF_HUB_OFFLINE=1 forbids to ask the hub" if offline else f"the hub says: {str(error).splitlines()[0]}"
-        out = "; HF_HUB_OFFLINE=0 in the environment allows it" if offline else ""
-        raise UserError(
-            f"{key}={path}: no such folder and no such model in the Hugging Face cache, and {why}; "
-            f"set {key} to a folder with a model{out}"
-        ) from error

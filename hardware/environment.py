@@ -18,6 +18,8 @@ def apply_environment(config: DictConfig) -> None:
         os.environ.setdefault(key, str(value))
     paths = [str(REPOSITORY), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    if "WANDB_API_KEY" not in os.environ:
+        os.environ.setdefault("WANDB_MODE", "offline")  # `wandb sync` uploads later
     if config.hardware.device == "cpu":
         # Ray would give each of its actors one thread.
         os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))

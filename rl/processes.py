@@ -40,7 +40,7 @@ class ProcessTree:
         self.seen: dict[psutil.Process, Sighting] = {}
 
     def look(self) -> list[Sighting]:
-        """Take in who is there; returns those who have gone since the last look, as they were last seen, parents first."""
+        """Take in who is there; returns those who have gone since the last look, as they were seen, parents first."""
         for process in self.root.children(recursive=True):
             if process in self.before:
                 continue
@@ -60,12 +60,17 @@ class ProcessTree:
             while self.seen and time.monotonic() < deadline:
                 time.sleep(LOOK_AGAIN_S)
                 self.look()
+        for zombie in set(self.root.children()) - self.before:
+            with suppress(ChildProcessError):  # nobody else will collect an orphan's exit status
+                os.waitpid(zombie.pid, os.WNOHANG)
         return list(self.seen.values())
 
 
 def title(process: psutil.Process) -> str:
+    """Its first argument, which Ray and vLLM overwrite; of a program's path the last part: `raylet`."""
     command = process.cmdline()
-    return command[0].strip() if command and "::" in command[0] else process.name()
+    first = command[0].strip() if command else process.name()
+    return first if "::" in first else Path(first).name
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -148,7 +148,7 @@ RULES = (
         f"{ACTOR}.ppo_micro_batch_size_per_gpu",
         whole_micro_batches,
         f"does not divide the answers of a mini-batch on one device ({ACTOR}.ppo_mini_batch_size x {ROLLOUT}.n)",
-        f"{ACTOR}.ppo_micro_batch_size_per_gpu and {ROLLOUT}.log_prob_micro_batch_size_per_gpu to one divisor of them",
+        "vlm.micro_batch_size, which is its default, to a divisor of them",
     ),
     Rule(
         f"{ROLLOUT}.n",

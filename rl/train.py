@@ -1,36 +1,66 @@
-"""GSPO entry point: preflight, then verl's main_ppo on Ray with our trainer, rewards and agent loop.
+"""GSPO entry point: preflight, then verl's main_ppo on Ray with our trainer, rewards and agent loop, watched to its end.
 
-python -m rl.train vlm=tiny_qwen3_vl dataset=shapes hardware=cpu
+    python -m rl.train vlm=tiny_qwen3_vl dataset=shapes hardware=cpu
+
+Exit codes: 0 done, 1 the run failed or died, 2 it was refused before anything started, 130 Ctrl-C.
 """
 
 import os
+import sys
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from hardware.checks import check_machine
 from hardware.environment import apply_environment
+from polygon import Codec
 from polygon.errors import cli
+from rewards import Rewards
+from rl.preflight import refuse
+from vlm.checkpoint import find_model
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="rl")
 @cli
 def main(config: DictConfig) -> None:
+    refuse(config)
+    check_machine(config)
     apply_environment(config)
-    run_dir = Path(config.run_dir)
+    config.vlm.path = str(find_model(config.vlm.path).resolve())
+    print(Rewards(config.rewards, Codec.from_config(config.codec)).table(), flush=True)
+    run_dir = Path(config.run_dir).resolve()
     run_dir.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("VERL_FILE_LOGGER_PATH", str((run_dir / "metrics.jsonl").resolve()))
-    os.environ.setdefault("WANDB_DIR", str(run_dir.resolve()))
+    metrics = Path(os.environ.setdefault("VERL_FILE_LOGGER_PATH", str(run_dir / "metrics.jsonl")))
+    os.environ.setdefault("WANDB_DIR", str(run_dir))
 
-    import ray
-    from verl.trainer.main_ppo import run_ppo
+    from rl.ray_session import RaySession
+    from rl.watchdog import RunDied, run_watched
 
-    from rl.trainer import PolygonTaskRunner
-
+    stall_limit_s = config.hardware.stall_limit_s
     try:
-        run_ppo(config, task_runner_class=PolygonTaskRunner)
-    finally:
-        ray.shutdown()
+        run_watched(lambda: start(config), RaySession(), progress=[metrics], stall_limit_s=stall_limit_s)
+    except RunDied as died:
+        print(f"error: {died}", file=sys.stderr)
+        sys.exit(1)
+
+
+def start(config: DictConfig):
+    """Bring Ray up as verl's `run_ppo` does, and start the run; returns its ObjectRef."""
+    import ray
+    from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    from rl.task_runner import PolygonTaskRunner
+
+    validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
+    runtime_env = get_ppo_ray_runtime_env(config)
+    runtime_env["env_vars"]["TRANSFER_QUEUE_ENABLE"] = "1"
+    options = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
+    ray.init(**OmegaConf.to_container(options, resolve=True))
+    start.runner = PolygonTaskRunner.remote()  # kept: an actor without a handle is ended
+    return start.runner.run.remote(config)
 
 
 if __name__ == "__main__":

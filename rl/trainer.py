@@ -1,11 +1,8 @@
-"""verl's synchronous trainer, with the metrics of polygon rewards in every step, and the Ray task that runs it."""
+"""verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
-import ray
 import torch
 import transfer_queue as tq
-from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
-from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from rewards.group_stats import means, zero_variance_share
@@ -42,12 +39,3 @@ class QuickReplayBuffer(ReplayBuffer):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, poll_interval=POLL_SECONDS, **kwargs)
-
-
-@ray.remote
-class PolygonTaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):
-    """verl's task runner; under the mode `sync` it finds our trainer."""
-
-    def run(self, config) -> None:
-        TRAINER_REGISTRY["sync"] = PolygonTrainer
-        super().run(config)

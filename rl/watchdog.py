@@ -12,6 +12,7 @@ On a Ray cluster that this process only joined the workers are not its own: ther
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,9 @@ from typing import Any
 
 from rl.processes import ProcessTree, Sighting
 
-# Ray's workers and agents, vLLM's engine and its workers, Ray's own daemons. An idle worker is free to go.
-WATCHED = ("ray::", "VLLM::", "raylet", "gcs_server")
-IDLE = "ray::IDLE"
+DAEMONS = ("gcs_server", "raylet")
+WATCHED = ("ray::", "VLLM::", *DAEMONS)
+IDLE = "ray::IDLE"  # between two tasks: free to go
 TAIL_LINES = 20
 
 
@@ -50,6 +51,7 @@ def run_watched(
     tree = ProcessTree()
     with ended_cleanly(tree, session, grace_s):
         run = start()
+        exit_on_sigterm()  # again: ray.init has put in its own, which prints a stack trace
         return watch(run, session, tree, Stall(progress, stall_limit_s), grace_s, poll_s)
 
 
@@ -60,10 +62,8 @@ def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: fl
         dead += [gone for gone in tree.look() if is_watched(gone.title)]
         if not dead:
             stall.check()
-        elif session.wait(run, grace_s):
-            break
-        else:
-            dead = [gone for gone in dead if not sent_home(gone, session)]
+        elif not session.wait(run, grace_s):
+            dead = [gone for gone in dead if not sent_home(gone, dead, session)]
             if dead:
                 raise RunDied(obituary(dead, session))
     return session.result(run)
@@ -73,25 +73,44 @@ def is_watched(title: str) -> bool:
     return title.startswith(WATCHED) and not title.startswith(IDLE)
 
 
-def sent_home(gone: Sighting, session: Any) -> bool:
+def exit_of(pid: int, dead: Sequence[Sighting], session: Any) -> Any:
+    """Ray's record of a worker's end, if it has one; not asked for when the one who keeps the records is dead."""
+    return None if any(gone.title in DAEMONS for gone in dead) else session.exit_of(pid)
+
+
+def sent_home(gone: Sighting, dead: Sequence[Sighting], session: Any) -> bool:
     """Whether Ray or its own program ended this worker, or the worker whose child it was."""
-    exits = (session.exit_of(pid) for pid in (gone.pid, gone.parent))
-    return any(exit is not None and exit.intended for exit in exits)
+    ends = [exit_of(pid, dead, session) for pid in (gone.pid, gone.parent)]
+    return any(end is not None and end.intended for end in ends)
 
 
 def obituary(dead: Sequence[Sighting], session: Any) -> str:
-    """Name, pid, cause as far as it is known, and the tail of its log or, for a child of a worker, of the worker's."""
+    """Who died first and of what, as far as it is known, who followed, and the last lines it logged."""
     first, *others = dead
-    exit = session.exit_of(first.pid)
+    end = exit_of(first.pid, dead, session)
     lines = [f"{first.title} (pid {first.pid}) died while the run was going on"]
     lines += [f"killed by {first.signal}"] if first.signal else []
-    lines += [exit.detail] if exit else []
+    lines += [end.detail] if end else []
     lines += [f"after it: {other.title} (pid {other.pid})" for other in others]
-    for pid in (first.pid, first.parent):
-        for log in sorted(session.logs().glob(f"worker-*-{pid}.*")):
-            if tail := log.read_text(errors="replace").splitlines()[-TAIL_LINES:]:
-                lines += [f"--- last lines of {log}", *tail]
+    for log in log_files(first, session.logs()):
+        if said := last_lines(log):
+            lines += [f"--- last lines of {log}", *said]
     return "\n".join(lines)
+
+
+def log_files(gone: Sighting, logs: Path) -> list[Path]:
+    """A daemon's own, a worker's own, or those of the worker whose child it was: it writes to the same."""
+    patterns = (
+        [f"{gone.title}.err"] if gone.title in DAEMONS else [f"worker-*-{gone.pid}.*", f"worker-*-{gone.parent}.*"]
+    )
+    found = [sorted(logs.glob(pattern), reverse=True) for pattern in patterns]  # .out before .err
+    return next(filter(None, found), [])
+
+
+def last_lines(log: Path) -> list[str]:
+    """The end of a log, without the lines, opened by a colon, in which Ray notes job, actor and task for itself."""
+    with log.open(errors="replace") as lines:
+        return list(deque((line.rstrip("\n") for line in lines if not line.startswith(":")), TAIL_LINES))
 
 
 class Stall:
@@ -118,7 +137,7 @@ class Stall:
 def ended_cleanly(tree: ProcessTree, session: Any, grace_s: float) -> Iterator[None]:
     """Whatever ends the block, and be it Ctrl-C or SIGTERM: Ray is shut down and nobody of `tree` is left behind it."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    exit_on_sigterm()
     try:
         yield
     finally:
@@ -128,6 +147,12 @@ def ended_cleanly(tree: ProcessTree, session: Any, grace_s: float) -> Iterator[N
             tree.look()
             session.stop()
         finally:
-            tree.end(grace_s)
+            for left in tree.end(grace_s):
+                print(f"warning: {left.title} (pid {left.pid}) does not end, not even when killed", file=sys.stderr)
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, handler or signal.SIG_DFL)
+
+
+def exit_on_sigterm() -> None:
+    """Make SIGTERM an exception like Ctrl-C, with the exit code that shells give it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

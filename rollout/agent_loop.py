@@ -1,8 +1,8 @@
 """The agent loop of training: one question, one answer, which ends where its outer bracket closes.
 
-Why: what a model writes behind `]]]` can only cost reward and tokens; the first answer is what counts.
-Image-pad and other vision tokens can never be sampled: verl 0.9.1 masks them in vLLM's `compute_logits`
-(`get_vision_placeholder_token_ids`), and a test holds it to that.
+Why: what a model writes behind `]]]` can only cost reward and tokens; the first answer is what counts. And a sampled
+vision token would pair the next image with nothing and end a run hours in: verl 0.9.1 masks the image and video
+placeholders in vLLM's logits (`get_vision_placeholder_token_ids`), this loop the brackets around them.
 How: `conf/rl.yaml` names `rollout/agent_loops.yaml`, where verl looks agent loops up by name.
 """
 
@@ -12,7 +12,13 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
 from data.task import TASKS
+from rollout.answer_tokens import VISION_TOKENS
 from rollout.stop import closing_token_ids
+
+NEVER = -100.0  # added to a logit; the least that vLLM takes
+
+# By tokenizer: verl makes an agent loop for every answer, and reading a vocabulary takes a while.
+_closing_ids: dict[str, list[int]] = {}
 
 
 class PolygonAgentLoop(SingleTurnAgentLoop):
@@ -20,9 +26,15 @@ class PolygonAgentLoop(SingleTurnAgentLoop):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.closing_ids = closing_token_ids(self.tokenizer)
+        name = self.tokenizer.name_or_path
+        if name not in _closing_ids:
+            _closing_ids[name] = closing_token_ids(self.tokenizer)
+        self.closing_ids = _closing_ids[name]
+        vision_ids = {getattr(self.processor, name, None) for name in VISION_TOKENS} - {None}
+        self.vision_bias = dict.fromkeys(sorted(vision_ids), NEVER)
 
     async def run(self, sampling_params: dict[str, Any], priority: int = 0, **kwargs) -> AgentLoopOutput:
+        sampling_params = {**sampling_params, "logit_bias": self.vision_bias}
         if TASKS[kwargs["ability"]].answer_kind == "mask":
-            sampling_params = {**sampling_params, "stop_token_ids": self.closing_ids}
+            sampling_params["stop_token_ids"] = self.closing_ids
         return await super().run(sampling_params, priority=priority, **kwargs)

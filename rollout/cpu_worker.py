@@ -8,6 +8,7 @@ How: `conf/hardware/cpu.yaml` names this class as `worker_extension_cls`; GPU ru
 import torch
 from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
 from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
+from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 
 
 class CpuWorkerExtension(vLLMColocateWorkerExtension):
@@ -26,4 +27,13 @@ class CpuWorkerExtension(vLLMColocateWorkerExtension):
             zmq_handle=self._get_zmq_handle(), device=torch.device("cpu"), use_shm=use_shm
         )
         receiver.receive_weights(on_bucket_received=keep)
+        self.reload(weights)
+
+    def reload(self, weights: list[tuple[str, torch.Tensor]]) -> None:
+        """Replace the model's weights by (Hugging Face name, tensor) pairs; all of them in one call."""
         self.model_runner.reload_weights(weights_iterator=iter(weights))
+        # A head tied to the embedding has no weights of its own to load, so vLLM 0.28 leaves it packed as it was:
+        # without this, rollouts sample from the old head.
+        for module in self.model_runner.get_model().modules():
+            if isinstance(module, ParallelLMHead):
+                module.quant_method.process_weights_after_loading(module)

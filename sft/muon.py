@@ -1,7 +1,7 @@
 """`MuonAdamW`: Muon for the matrices of hidden layers, AdamW for everything else, behind `optimizer=muon`.
 
-The paper trains with an "Enhanced Muon"; this is Moonlight's variant (arXiv 2502.16982, eq. 4: weight decay, and updates
-scaled by 0.2 sqrt(max(rows, columns)) to AdamW's size, so that one learning rate serves both) through
+The paper trains with an "Enhanced Muon"; this is Moonlight's variant (arXiv 2502.16982, eq. 4: weight decay, and
+updates scaled by 0.2 sqrt(max(rows, columns)) to AdamW's size, so that one learning rate serves both) through
 `torch.optim.Muon`. Embeddings, position embeddings, the output head, convolutions, norms and biases go to AdamW.
 """
 

@@ -22,7 +22,13 @@ class SampleStream(Dataset):
     def __init__(self, parquet_files, tokenizer, config, processor, max_samples: int = -1):
         stream = OmegaConf.to_container(config.stream, resolve=True)
         mix = TaskMix.from_config(stream["task"]["weights"])
-        self.rows = SftRows(open_source(stream["dataset"]), mix, Codec.from_config(stream["codec"]), "train", stream["dataset"]["answers"])
+        self.rows = SftRows(
+            open_source(stream["dataset"]),
+            mix,
+            Codec.from_config(stream["codec"]),
+            "train",
+            stream["dataset"]["answers"],
+        )
         self.processor, self.length, self.max_length = processor, max_samples, config.max_length
 
     def __len__(self) -> int:
@@ -45,8 +51,12 @@ def encode(processor, image_HW3, question: str, answer: str, max_length: int) ->
     whole = processor.apply_chat_template([user, assistant], tokenize=False)
     pixels = torch.from_numpy(image_HW3).permute(2, 0, 1)
     images = processor.image_processor(images=[pixels], return_tensors="pt")
-    image_tokens = processor.image_token * int(images["image_grid_thw"].prod() // processor.image_processor.merge_size**2)
-    ids = [processor.tokenizer(text.replace(processor.image_token, image_tokens, 1)).input_ids for text in (prompt, whole)]
+    image_tokens = processor.image_token * int(
+        images["image_grid_thw"].prod() // processor.image_processor.merge_size**2
+    )
+    ids = [
+        processor.tokenizer(text.replace(processor.image_token, image_tokens, 1)).input_ids for text in (prompt, whole)
+    ]
     if len(ids[1]) > max_length:
         raise ValueError(f"a sample has {len(ids[1])} tokens, data.max_length is {max_length}: {question!r}")
     input_ids = torch.tensor(ids[1])

@@ -1,6 +1,6 @@
 """SFT entry point: verl's SFT trainer under our configuration, on a CPU or under torchrun on GPUs.
 
-    python -m sft.train vlm=tiny_qwen3_vl dataset=shapes rows=stream hardware=cpu
+python -m sft.train vlm=tiny_qwen3_vl dataset=shapes rows=stream hardware=cpu
 """
 
 import os
@@ -8,11 +8,12 @@ import random
 from pathlib import Path
 
 import hydra
-import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from polygon.errors import cli
+from hardware.checks import check_machine
 from hardware.environment import apply_environment
+from polygon.errors import cli
+from vlm.checkpoint import find_model
 
 
 def single_process_environment() -> None:
@@ -25,17 +26,19 @@ def single_process_environment() -> None:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sft")
 @cli
 def main(config: DictConfig) -> None:
+    check_machine(config)
     apply_environment(config)
+    config.vlm.path = str(find_model(config.vlm.path).resolve())
     single_process_environment()
     run_dir = Path(config.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("VERL_FILE_LOGGER_PATH", str(run_dir / "metrics.jsonl"))
 
     import torch
+
     from sft.trainer import run_sft
 
     torch.manual_seed(config.seed)
-    np.random.seed(config.seed)
     run_sft(config)
 
 

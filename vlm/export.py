@@ -2,9 +2,9 @@
 
     python -m vlm.export outputs/sft/.../checkpoints/global_step_3200 FOLDER
 
-Every checkpoint already holds such a folder (`huggingface/`, under `actor/` for GSPO). verl 0.9.1 writes "bfloat16" into
-its config whatever the weights are, and transformers would round float32 weights to that on loading: the export states
-the weights' own type, and checks that the files belong together.
+Every checkpoint already holds such a folder (`huggingface/`, under `actor/` for GSPO). verl 0.9.1 writes "bfloat16"
+into its config whatever the weights are, and transformers would round float32 weights to that on loading: the export
+states the weights' own type, and checks that the files belong together.
 """
 
 import json

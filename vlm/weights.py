@@ -58,9 +58,9 @@ def _file_shapes(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def fingerprint(folder: Path) -> str:
-    """A digest of a model's content, wherever it lies: its JSON files, and evenly spaced samples of its weights."""
+    """A digest of a model's content, wherever it lies: its settings, and evenly spaced samples of its weights."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted([*folder.glob("*.json"), *folder.glob("*.jinja")]):
         digest.update(file.read_bytes())
     for file in weight_files(folder):
         size = file.stat().st_size

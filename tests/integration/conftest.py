@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: a small prepared dataset, the committed checkpoint, and commands run as a user would."""
+"""Fixtures of the end-to-end tests: a small dataset, the committed checkpoint, commands as a user runs them."""
 
 import os
 import subprocess

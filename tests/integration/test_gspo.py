@@ -8,9 +8,13 @@ import psutil
 import pytest
 
 SMALL = (
-    "vlm.micro_batch_size=8", "data.train_batch_size=8", "actor_rollout_ref.actor.ppo_mini_batch_size=2", "actor_rollout_ref.rollout.n=4",
-    "actor_rollout_ref.actor.optim.lr=5e-5", "log_to=[console,file,wandb]",
-)  # fmt: skip
+    "vlm.micro_batch_size=8",
+    "data.train_batch_size=8",
+    "actor_rollout_ref.actor.ppo_mini_batch_size=2",
+    "actor_rollout_ref.actor.optim.lr=5e-5",
+    "actor_rollout_ref.rollout.n=4",
+    "log_to=[console,file,wandb]",
+)
 
 
 def steps(run_dir: Path) -> dict[int, dict]:
@@ -20,7 +24,7 @@ def steps(run_dir: Path) -> dict[int, dict]:
 
 @pytest.fixture(scope="module")
 def runs(command, data_root, checkpoint, tmp_path_factory) -> tuple[Path, dict[int, dict], dict[int, dict], str]:
-    """A run of three steps with one checkpoint, and its continuation to a fourth: (folder, metrics of both, console)."""
+    """Three steps with a checkpoint, continued to a fourth: (folder, metrics of both, console of the first)."""
     run_dir = tmp_path_factory.mktemp("gspo") / "run"
     common = (*SMALL, f"vlm.path={checkpoint}", f"data_root={data_root}", f"run_dir={run_dir}")
     console = command("rl.train", *common, "trainer.total_training_steps=3", "trainer.save_freq=3")
@@ -63,7 +67,9 @@ def test_resume_continues_behind_the_checkpoint(runs):
 
 def test_no_process_is_left(runs):
     run_dir = str(runs[0])
-    left = [process.info for process in psutil.process_iter(["pid", "cmdline"]) if run_dir in str(process.info["cmdline"])]
+    left = [
+        process.info for process in psutil.process_iter(["pid", "cmdline"]) if run_dir in str(process.info["cmdline"])
+    ]
     assert left == []
 
 

@@ -1,0 +1,58 @@
+"""Token ids -> `Answer`: where an answer ends, which tokens may not occur in it, and its text.
+
+The text is what the rewards see in training (rewards/verl_manager.py): without trailing end and padding tokens, other
+special tokens kept, spaces as they are. The token that closes a mask is part of it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from polygon import Kind
+from rollout.request import Answer
+from rollout.stop import closing_token_ids
+
+VISION_TOKENS = (
+    "image_token_id",
+    "video_token_id",
+    "vision_start_token_id",
+    "vision_end_token_id",
+    "media_placeholder_token_id",
+)
+
+
+class AnswerTokens:
+    """The ids that matter of one model: a checked folder (vlm/checkpoint.py) and its tokenizer.
+
+    `banned`: image, video and other vision tokens. They stand for pixels; one in an answer would stand for none.
+    """
+
+    def __init__(self, folder: Path, tokenizer: Any):
+        config = json.loads((folder / "config.json").read_text())
+        self.tokenizer = tokenizer
+        self.banned = sorted({config[name] for name in VISION_TOKENS if config.get(name) is not None})
+        self.ends = sorted({tokenizer.eos_token_id, *_generation_ends(folder)} - {None})
+        self.closing = closing_token_ids(tokenizer)
+        self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+    def stops(self, kind: Kind) -> list[int]:
+        """Ids after which nothing is written: the model's end tokens and, for masks, what closes the outer bracket."""
+        return [*self.ends, *self.closing] if kind == "mask" else self.ends
+
+    def read(self, ids: Sequence[int], kind: Kind) -> Answer:
+        """The answer in the ids behind a prompt; whatever follows the first stop is padding."""
+        stops = set(self.stops(kind))
+        length = next((place for place, token in enumerate(ids, start=1) if token in stops), None)
+        kept = list(ids[:length])
+        while kept and (kept[-1] == self.pad or kept[-1] in self.ends):
+            kept.pop()
+        text = self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return Answer(text, len(ids) if length is None else length, "length" if length is None else "stop")
+
+
+def _generation_ends(folder: Path) -> list[int]:
+    # Qwen-VL has a second end token there; of this file's other settings (temperature, top-k, penalties) none is used.
+    file = folder / "generation_config.json"
+    ends = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
+    return ends if isinstance(ends, list) else [ends]

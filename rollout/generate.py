@@ -1,0 +1,116 @@
+"""Answers of a model to a split of a prepared dataset, as a JSONL file that `evaluation.run` scores.
+
+    python -m rollout.generate dataset=shapes split=val vlm=tiny_qwen3_vl output=outputs/predictions/val.jsonl
+    python -m rollout.generate vlm.path=FOLDER temperature=1 draws=4 limit=128 output=sampled.jsonl
+    python -m rollout.generate backend=openai backend.url=http://127.0.0.1:8000/v1 output=val.jsonl
+
+Answers are written as they arrive; a stopped run goes on where it stopped when the same command is given again, and a
+run with other settings does not touch the file unless force=true. An answer ends at the model's end token, or for masks
+at the token that closes the outer bracket (rollout/stop.py). `grammar=true` (vLLM only) holds answers to the grammar.
+"""
+
+import hashlib
+import sys
+import time
+from collections import Counter
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pyarrow.parquet as pq
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from data.rows import read_samples
+from hardware.environment import apply_environment
+from polygon import Codec, UserError, cli
+from rollout.answers_file import AnswersFile
+from rollout.backend import open_backend
+from rollout.request import Sampling, pending_requests
+from vlm.checkpoint import find_model
+from vlm.weights import fingerprint
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="generate")
+@cli
+def main(config: DictConfig) -> None:
+    try:
+        print(generate(config))
+    except KeyboardInterrupt:
+        print(f"stopped; give the same command again to go on with {config.output}", file=sys.stderr)
+        sys.exit(130)
+
+
+def generate(config: DictConfig) -> str:
+    """Write the answers that `config` (conf/generate.yaml) asks for and the file does not have; returns a summary."""
+    sampling = checked_sampling(config)
+    apply_environment(config)
+    rows = read_samples(config.data_root, config.dataset.name, config.split)
+    folder = None if config.backend.name == "openai" else find_model(config.vlm.path)
+    with AnswersFile(config.output, _settings(config, rows.path, folder), force=config.force) as file:
+        before, finishes = len(file.done), Counter[str]()
+        requests = pending_requests(islice(rows, config.limit), config.draws, config.seed, file.done)
+        if (first := next(requests, None)) is None:
+            return f"{file.path}: complete with {before} answers"
+        started = time.monotonic()
+        backend = open_backend(config, folder, sampling)
+        opened = time.monotonic()
+        file.begin()
+        n_rows = pq.read_metadata(rows.path).num_rows
+        total = config.draws * min(n_rows, config.limit or n_rows)
+        with tqdm(total=total, initial=before, desc=file.path.name, unit="answer", mininterval=0.5) as progress:
+            for request, answer in backend.answers(chain([first], requests)):
+                file.write(*request.key, answer)
+                finishes[answer.finish] += 1
+                progress.update()
+    new, seconds = finishes.total(), time.monotonic() - opened
+    parts = [
+        f"{file.path}: {before + new} answers, {new} of them new",
+        f"{new / seconds:.1f} a second after a start of {opened - started:.0f} s",
+        f"{finishes['length']} cut at {sampling.max_tokens} tokens",
+    ]
+    if rows.skipped:
+        parts.append(f"{len(rows.skipped)} rows skipped: {', '.join(str(number) for number, _ in rows.skipped[:10])}")
+    return "; ".join(parts)
+
+
+def checked_sampling(config: DictConfig) -> Sampling:
+    """Raises UserError for a setting out of its range."""
+    if config.output is None:
+        raise UserError("name the file to write: output=FILE.jsonl")
+    for name, lowest, is_optional in (("draws", 1, False), ("limit", 1, True), ("seed", 0, False)):
+        value = config[name]
+        if not (is_optional and value is None) and (type(value) is not int or value < lowest):
+            raise UserError(f"{name} is {value!r}; it is a whole number from {lowest}{', or null' * is_optional}")
+    temperature = config.temperature
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
+        raise UserError(f"temperature is {temperature!r}; it is a number from 0 (greedy) to 2")
+    if temperature == 0 and config.draws > 1:
+        raise UserError("temperature=0 gives the same answer in every draw; set draws=1 or a temperature above 0")
+    precision = Codec.from_config(config.codec).precision if config.grammar else None
+    return Sampling(temperature=temperature, max_tokens=config.vlm.max_response_length, grammar=precision)
+
+
+def _settings(config: DictConfig, data: Path, folder: Path | None) -> dict[str, Any]:
+    """What makes two runs write the same answers; a model is known by its content, wherever it lies."""
+    model = f"{config.backend.url} {config.backend.model}" if folder is None else fingerprint(folder)
+    with data.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
+    return {
+        "model": model,
+        "backend": config.backend.name,
+        "dataset": config.dataset.name,
+        "split": config.split,
+        "data": digest,
+        "limit": config.limit,
+        "draws": config.draws,
+        "temperature": float(config.temperature),
+        "seed": config.seed,
+        "max_response_length": config.vlm.max_response_length,
+        "grammar": config.grammar and Codec.from_config(config.codec).precision,
+    }
+
+
+if __name__ == "__main__":
+    main()

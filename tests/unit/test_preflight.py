@@ -1,0 +1,169 @@
+"""`rl.preflight`: each rule refuses what it is there for, says what to set, and lets the paper's settings pass."""
+
+import re
+
+import pytest
+from omegaconf import OmegaConf
+
+from polygon import UserError
+from rl.preflight import check, refuse
+from rl.rules import ACTOR, GSPO_RULES, REFERENCE, ROLLOUT, RULES
+
+# The leaves that the rules read, at values they accept; a test on verl's own configuration is in tests/conf.
+GOOD = {
+    "data": {"train_batch_size": 64, "truncation": "error", "filter_overlong_prompts": False},
+    "trainer": {"nnodes": 1, "n_gpus_per_node": 1},
+    "algorithm": {"adv_estimator": "grpo", "use_kl_in_reward": False, "rollout_correction": {"bypass_mode": False}},
+    "actor_rollout_ref": {
+        "actor": {
+            "policy_loss": {"loss_mode": "gspo"},
+            "loss_agg_mode": "seq-mean-token-mean",
+            "clip_ratio_low": 3e-4,
+            "clip_ratio_high": 4e-4,
+            "ppo_mini_batch_size": 16,
+            "ppo_micro_batch_size_per_gpu": 32,
+            "ppo_max_token_len_per_gpu": 16384,
+            "use_dynamic_bsz": False,
+            "use_kl_loss": False,
+            "fsdp_config": {"mixed_precision": {"param_dtype": "bf16"}},
+        },
+        "rollout": {
+            "n": 8,
+            "temperature": 1.0,
+            "do_sample": True,
+            "top_k": -1,
+            "top_p": 1,
+            "calculate_log_probs": True,
+            "dtype": "bfloat16",
+            "log_prob_use_dynamic_bsz": False,
+            "log_prob_micro_batch_size_per_gpu": 32,
+            "log_prob_max_token_len_per_gpu": 16384,
+        },
+        "ref": {"log_prob_micro_batch_size_per_gpu": None, "log_prob_use_dynamic_bsz": False, "fsdp_config": {}},
+    },
+    "reward": {
+        "reward_manager": {"name": "SimpleSegRewardManager"},
+        "custom_reward_function": {"path": None},
+    },
+    "custom_reward_function": {"path": None},
+    "reward_model": {"reward_manager": None},
+    "rewards": {"iou": {"weight": 1.0}, "distance": {"weight": 0.2}},
+    "codec": {"epsilon": 0.01, "precision": 2},
+}
+PRECISION = f"{ACTOR}.fsdp_config.mixed_precision.param_dtype"
+REFERENCE_PRECISION = f"{REFERENCE}.fsdp_config.mixed_precision.param_dtype"
+FP32 = {PRECISION: "fp32", f"{ROLLOUT}.dtype": "float32"}
+KL = {f"{ACTOR}.use_kl_loss": True, REFERENCE_PRECISION: "bf16"}
+DYNAMIC = {f"{ACTOR}.use_dynamic_bsz": True, f"{ROLLOUT}.log_prob_use_dynamic_bsz": True}
+
+
+def config(**changes):
+    made = OmegaConf.create(GOOD)
+    for key, value in changes.items():
+        OmegaConf.update(made, key, value, force_add=True)
+    return made
+
+
+GSPO_ONLY = [
+    ("data.train_batch_size", 16, {}),  # one mini-batch
+    ("data.train_batch_size", 40, {}),  # and a half
+    ("algorithm.rollout_correction.bypass_mode", True, {}),
+    (f"{ACTOR}.clip_ratio_low", 0.2, {}),
+    (f"{ACTOR}.clip_ratio_high", None, {}),
+    (f"{ACTOR}.clip_ratio_high", 0, {}),
+    (f"{ACTOR}.clip_ratio_low", "3e-4", {}),  # text, as an unlucky YAML parser leaves it
+    (f"{ACTOR}.loss_agg_mode", "token-mean", {}),
+    ("algorithm.adv_estimator", "gae", {}),
+    (f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu", 64, {}),
+    (f"{ROLLOUT}.log_prob_use_dynamic_bsz", True, {}),
+    (f"{ROLLOUT}.log_prob_max_token_len_per_gpu", 32768, DYNAMIC),
+]
+ALWAYS = [
+    (PRECISION, "fp32", {}),
+    (PRECISION, None, {f"{ROLLOUT}.dtype": "float32"}),  # verl's silent bf16
+    (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 48, {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": 48}),
+    (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 32, {"trainer.n_gpus_per_node": 8}),
+    (f"{ROLLOUT}.n", 1, {f"{ACTOR}.ppo_mini_batch_size": 32}),
+    (f"{ROLLOUT}.temperature", 0, {}),
+    (f"{ROLLOUT}.do_sample", False, {}),
+    (f"{ROLLOUT}.top_k", 50, {}),
+    (f"{ROLLOUT}.top_p", 0.95, {}),
+    (f"{ROLLOUT}.calculate_log_probs", False, {}),
+    ("data.truncation", "left", {}),
+    (f"{REFERENCE}.log_prob_micro_batch_size_per_gpu", None, KL),
+    (REFERENCE_PRECISION, None, FP32 | KL | {f"{REFERENCE}.log_prob_use_dynamic_bsz": True}),
+    ("reward.reward_manager.name", "naive", {}),
+    ("reward.custom_reward_function.path", "mine.py", {}),
+    ("custom_reward_function.path", "mine.py", {}),
+    ("reward_model.reward_manager", "naive", {}),
+]
+
+
+def test_the_papers_settings_pass():
+    assert check(config()) == []
+    refuse(config())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        DYNAMIC | {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": None, f"{ACTOR}.ppo_micro_batch_size_per_gpu": None},
+        KL | {f"{REFERENCE}.log_prob_micro_batch_size_per_gpu": 32},
+        {"data.truncation": "left", "data.filter_overlong_prompts": True},
+        {f"{ACTOR}.clip_ratio_low": 1e-3, f"{ACTOR}.clip_ratio_high": 2e-3, f"{ROLLOUT}.top_k": 0},
+        FP32,
+        {"data.train_batch_size": 32},
+    ],
+)
+def test_other_sound_settings_pass(changes):
+    assert check(config(**changes)) == []
+
+
+@pytest.mark.parametrize(("key", "value", "others"), GSPO_ONLY + ALWAYS)
+def test_a_broken_rule_is_one_line_with_key_value_reason_and_fix(key, value, others):
+    (line,) = check(config(**{**others, key: value}))
+    assert re.fullmatch(re.escape(f"{key}={'null' if value is None else value}: ") + r"\S.*; set \S+.*", line)
+
+
+def test_every_rule_has_its_case():
+    assert {rule.key for rule in GSPO_RULES} == {key for key, _, _ in GSPO_ONLY}
+    assert {rule.key for rule in RULES} == {key for key, _, _ in ALWAYS}
+
+
+@pytest.mark.parametrize(("key", "value", "others"), GSPO_ONLY + ALWAYS)
+def test_what_it_says_to_set_is_accepted(key, value, others):
+    """Where the advice is one override, a user who follows it gets through."""
+    broken = config(**{**others, key: value})
+    (line,) = check(broken)
+    advice = line.rpartition("; set ")[2].removesuffix(", four mini-batches")
+    if match := re.fullmatch(r"\+?([\w.]+)=(\S+)", advice):
+        OmegaConf.update(broken, match[1], OmegaConf.from_dotlist([f"x={match[2]}"]).x, force_add=True)
+        assert check(broken) == []
+
+
+@pytest.mark.parametrize(("key", "value", "others"), GSPO_ONLY)
+def test_grpo_may_do_what_only_gspo_suffers_from(key, value, others):
+    assert check(config(**{**others, key: value, f"{ACTOR}.policy_loss.loss_mode": "vanilla"})) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "line"),
+    [
+        ({"iuo": {"weight": 1}}, "rewards.iuo: unknown reward term; known: iou, distance"),
+        ({"iou": {"weight": 1, "treshold": 0.5}}, "rewards.iou: unknown key 'treshold'; known:"),
+        ({"iou": None}, "rewards: no term is left"),
+        ({"iou": {"weight": 0}}, "rewards: every weight is 0"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_named(recipe, line):
+    (said,) = check(OmegaConf.create({**GOOD, "rewards": recipe}))
+    assert said.startswith(line)
+
+
+def test_all_violations_are_reported_at_once():
+    with pytest.raises(UserError) as refused:
+        refuse(config(**{"data.train_batch_size": 16, f"{ROLLOUT}.top_p": 0.9, "rewards.iuo": {"weight": 1}}))
+    lines = str(refused.value).splitlines()
+    assert [line.strip().partition("=")[0].partition(":")[0] for line in lines] == [
+        "data.train_batch_size", f"{ROLLOUT}.top_p", "rewards.iuo",
+    ]  # fmt: skip
