@@ -5,11 +5,13 @@ Each engine runs in a process of its own: vLLM changes its process for good (thr
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from evaluation.prediction import Prediction, read_predictions
 from polygon import parse
@@ -117,3 +119,19 @@ def test_log_probabilities_of_sampled_tokens_are_those_of_transformers(repo_root
         assert by_vllm == pytest.approx(by_transformers, abs=1e-4)
         blind_gap = max(blind_gap, *(abs(a - b) for a, b in zip(by_vllm, by_the_blind, strict=True)))
     assert blind_gap > 1e-2, "the image makes no difference, so nothing was compared"
+
+
+def test_weights_that_lack_a_tensor_are_refused(command, model, data_root, tmp_path):
+    """A norm of the text model: no rule of `vlm.architecture` misses it, the loader does."""
+    broken, weights = tmp_path / "broken", model / "model.safetensors"
+    shutil.copytree(model, broken)
+    tensors = load_file(weights)
+    del tensors["model.language_model.norm.weight"]
+    save_file(tensors, broken / weights.name)
+    settings = (f"vlm.path={broken}", f"data_root={data_root}", f"output={tmp_path}/answers.jsonl")
+    said = command("rollout.generate", *settings, "backend=transformers", fails=True)
+    error = (
+        f"error: {broken}: 1 of the model's weights are missing or of another shape, model.language_model.norm.weight"
+    )
+    assert said.splitlines()[-1].startswith(error)
+    assert [file.name for file in tmp_path.iterdir()] == ["broken"]

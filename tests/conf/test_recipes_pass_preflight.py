@@ -1,0 +1,21 @@
+"""Every committed combination that GPUs are meant for, and the demo, passes the checks that `rl.train` makes first."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from rl.preflight import check
+
+BATCHES = ["data.train_batch_size=512", "actor_rollout_ref.actor.ppo_mini_batch_size=128"]
+RECIPES = [
+    ["experiment=demo"],
+    ["algo=grpo"],
+    *(["vlm=qwen2_5_vl_7b", f"hardware={hardware}", *BATCHES] for hardware in ("gpu1", "gpu8", "gpu32")),
+    *([f"vlm={vlm}", "hardware=gpu8", *BATCHES] for vlm in ("qwen2_5_vl_3b", "qwen3_vl_8b", "kimi_vl_a3b")),
+]
+
+
+@pytest.mark.parametrize("overrides", RECIPES, ids=" ".join)
+def test_nothing_to_refuse(repo_root, overrides):
+    with initialize_config_dir(str(repo_root / "conf"), version_base="1.3"):
+        config = compose("rl", overrides=overrides)
+    assert check(config) == []
