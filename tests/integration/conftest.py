@@ -6,8 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
+
+from hardware.environment import apply_environment
 
 CHECKPOINT = "models/tiny_qwen3_vl_sft"
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+ENVIRONMENT = dict(os.environ)  # of the commands, which set their own
+# Tests that import verl in this process need its CPU platform before that.
+apply_environment(OmegaConf.create({"hardware": OmegaConf.load(CONF / "hardware" / "cpu.yaml")}))
 
 
 class Command:
@@ -17,7 +25,7 @@ class Command:
         self.repo_root = repo_root
 
     def __call__(self, module: str, *overrides: str, fails: bool = False, timeout: float = 900) -> str:
-        environment = {**os.environ, "WANDB_MODE": "offline"}
+        environment = {**ENVIRONMENT, "WANDB_MODE": "offline"}
         environment.pop("VERL_FILE_LOGGER_PATH", None)
         done = subprocess.run(
             [sys.executable, "-m", module, *overrides],
