@@ -25,3 +25,16 @@ def apply_environment(config: DictConfig) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     for module in filter(None, os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")):
         importlib.import_module(module)
+
+
+def open_metrics(run_dir: Path) -> Path:
+    """Have verl's file logger write `metrics.jsonl` in `run_dir`; what an earlier run left is kept, numbered.
+
+    verl empties the file when it opens it, a resumed run's too.
+    """
+    file = run_dir.resolve() / "metrics.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("RANK", "0") == "0" and file.exists():
+        file.rename(file.with_name(f"metrics.{len(list(file.parent.glob('metrics.*.jsonl'))) + 1}.jsonl"))
+    os.environ["VERL_FILE_LOGGER_PATH"] = str(file)
+    return file

@@ -1,4 +1,4 @@
-"""GSPO entry point: preflight, then verl's main_ppo on Ray with our trainer, rewards and agent loop, watched to its end.
+"""GSPO entry point: preflight, then verl on Ray with our trainer, rewards and agent loop, watched to its end.
 
     python -m rl.train vlm=tiny_qwen3_vl dataset=shapes hardware=cpu
 
@@ -13,7 +13,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from hardware.checks import check_machine
-from hardware.environment import apply_environment
+from hardware.environment import apply_environment, open_metrics
 from polygon import Codec
 from polygon.errors import cli
 from rewards import Rewards
@@ -29,10 +29,8 @@ def main(config: DictConfig) -> None:
     apply_environment(config)
     config.vlm.path = str(find_model(config.vlm.path).resolve())
     print(Rewards(config.rewards, Codec.from_config(config.codec)).table(), flush=True)
-    run_dir = Path(config.run_dir).resolve()
-    run_dir.mkdir(parents=True, exist_ok=True)
-    metrics = Path(os.environ.setdefault("VERL_FILE_LOGGER_PATH", str(run_dir / "metrics.jsonl")))
-    os.environ.setdefault("WANDB_DIR", str(run_dir))
+    metrics = open_metrics(Path(config.run_dir))
+    os.environ.setdefault("WANDB_DIR", str(metrics.parent))
 
     from rl.ray_session import RaySession
     from rl.watchdog import RunDied, run_watched

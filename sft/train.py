@@ -11,7 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from hardware.checks import check_machine
-from hardware.environment import apply_environment
+from hardware.environment import apply_environment, open_metrics
 from polygon.errors import cli
 from vlm.checkpoint import find_model
 
@@ -30,9 +30,7 @@ def main(config: DictConfig) -> None:
     apply_environment(config)
     config.vlm.path = str(find_model(config.vlm.path).resolve())
     single_process_environment()
-    run_dir = Path(config.run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("VERL_FILE_LOGGER_PATH", str(run_dir / "metrics.jsonl"))
+    open_metrics(Path(config.run_dir))
 
     import torch
 
