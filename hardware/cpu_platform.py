@@ -1,8 +1,7 @@
 """verl on a CPU: the platform plug-in, and the one place where verl 0.9.1 is patched.
 
 How: `conf/hardware/cpu.yaml` names this module in `VERL_USE_EXTERNAL_MODULES`, so that `import verl` loads it in every
-process, Ray workers included, and selects it by `VERL_PLATFORM=cpu`. `VERL_ENGINE_DEVICE=cuda` there picks verl's FSDP
-engine class, which is registered for cuda and npu only and runs on a CPU unchanged.
+process, Ray workers included, and selects it by `VERL_PLATFORM=cpu`. The FSDP engine is hardware/fsdp_engine.py.
 Ray's resource is "GPU": logical devices (`ray_init.num_gpus`) leave verl's placement groups as they are.
 """
 

@@ -22,12 +22,16 @@ LOOK_AGAIN_S = 0.1
 
 @dataclass(frozen=True)
 class Sighting:
-    """What is known of a process. `title` is what it calls itself: `ray::TaskRunner.run`, `VLLM::EngineCore`."""
+    """What is known of a process. `title` is what it calls itself: `ray::TaskRunner.run`, `VLLM::EngineCore`.
+
+    `fork`: it bears its parent's title. A process that starts a program looks so for a moment, and is none of the run's.
+    """
 
     pid: int
     parent: int
     title: str
     signal: str | None = None  # that killed it, if known
+    fork: bool = False
 
 
 class ProcessTree:
@@ -45,7 +49,8 @@ class ProcessTree:
             if process in self.before:
                 continue
             with suppress(psutil.Error):  # it has just gone; as a zombie it has no title any more
-                self.seen[process] = Sighting(process.pid, process.ppid(), title(process))
+                name, parent = title(process), psutil.Process(process.ppid())
+                self.seen[process] = Sighting(process.pid, parent.pid, name, fork=name == title(parent))
         gone = [process for process in self.seen if not is_alive(process)]
         return [killed(self.seen.pop(process)) for process in gone]
 

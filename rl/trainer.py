@@ -1,11 +1,14 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
+import ray
 import torch
 import transfer_queue as tq
+from verl.trainer.ppo.utils import Role
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from rewards.group_stats import means, zero_variance_share
+from rl.actor import PolygonActorWorker
 
 POLL_SECONDS = 0.1
 
@@ -16,6 +19,11 @@ class PolygonTrainer(PPOTrainerSync):
 
     verl carries the reward's extra values to the trainer and then logs none of them.
     """
+
+    def _init_resource_pool_mgr(self):
+        super()._init_resource_pool_mgr()
+        for role in self.role_worker_mapping.keys() - {Role.Critic}:
+            self.role_worker_mapping[role] = ray.remote(PolygonActorWorker)
 
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)

@@ -59,7 +59,7 @@ def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: fl
     """The result of `run`; raises RunDied if a watched process dies before that is there, or the run stands still."""
     dead: list[Sighting] = []
     while not session.wait(run, poll_s):
-        dead += [gone for gone in tree.look() if is_watched(gone.title)]
+        dead += [gone for gone in tree.look() if is_watched(gone.title) and not gone.fork]
         if not dead:
             stall.check()
         elif not session.wait(run, grace_s):

@@ -12,6 +12,7 @@ import pytest
 from rl.processes import ProcessTree, Sighting
 
 IGNORES_SIGTERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+FORKS = "import os, time; child = os.fork(); child and print(child, flush=True); time.sleep(60)"
 LEAVES_AN_ORPHAN = """
 import subprocess
 orphan = subprocess.Popen(["VLLM::EngineCore", "60"], executable="/bin/sleep", stdout=subprocess.DEVNULL,
@@ -56,6 +57,18 @@ def test_a_title_is_the_last_one_seen(tree):
     worker.kill()
     worker.wait()
     assert [gone.title for gone in tree.look()] == ["ray::IDLE"]
+
+
+def test_a_process_about_to_start_a_program_is_a_fork_of_its_parent(tree):
+    """Under load a look may fall between fork and exec; the end of such a child is no death of a worker."""
+    with subprocess.Popen([sys.executable, "-S", "-c", FORKS], stdout=subprocess.PIPE, text=True) as worker:
+        child = int(worker.stdout.readline())
+        with sleeper("ray::WorkerDict") as other:
+            tree.look()
+            forks = {sighting.pid: sighting.fork for sighting in tree.seen.values()}
+            assert forks[child] and not forks[other.pid]
+            other.kill()
+        worker.kill()
 
 
 def test_an_orphan_nobody_has_seen_is_found_and_ended(tree):
