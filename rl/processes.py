@@ -24,7 +24,7 @@ LOOK_AGAIN_S = 0.1
 class Sighting:
     """What is known of a process. `title` is what it calls itself: `ray::TaskRunner.run`, `VLLM::EngineCore`.
 
-    `fork`: it bears its parent's title. A process that starts a program looks so for a moment, and is none of the run's.
+    `fork`: it bears its parent's title, as a process that starts a program does for a moment; none of the run's own.
     """
 
     pid: int

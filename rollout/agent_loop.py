@@ -4,7 +4,7 @@ Why: what a model writes behind `]]]` can only cost reward and tokens; the first
 vision token would pair the next image with nothing and end a run hours in: verl 0.9.1 masks the image and video
 placeholders in vLLM's logits (`get_vision_placeholder_token_ids`), this loop the brackets around them.
 The answers of a group share their question and image, so these are rendered once; verl's single-turn loop does it for
-every answer, which was most of a small model's step (benchmarks/step.py).
+every answer, which was most of a small model's step (experiments/LOG.md).
 How: `conf/rl.yaml` names `rollout/agent_loops.yaml`, where verl looks agent loops up by name.
 """
 

@@ -1,7 +1,7 @@
 """verl's agent-loop worker, which prepares a prompt once for all answers of its group.
 
 Why: verl makes an agent loop for every answer and runs the image processor on it once more to store its inputs. On a
-small model that is most of a step (benchmarks/step.py); the answers of a group share their image, so they share these.
+small model that is most of a step (experiments/LOG.md); the answers of a group share their image, so they share these.
 How: `conf/rl.yaml` names `PolygonAgentLoopManager` as `agent_loop_manager_class`.
 """
 
