@@ -8,6 +8,7 @@ that can be run by hand; its output goes to a log beside the results.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/dist
 @hydra.main(version_base="1.3", config_path="../conf", config_name="demo")
 @cli
 def main(config: DictConfig) -> None:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that `run` ends what it started
     start = time.monotonic()
     out = Path(config.out)
     data_root = out / "data"
