@@ -1,1 +1,1 @@
-"""What both training stages need of the machine: environment, the CPU platform of verl, checks before a start."""
+"""What both training stages need of the machine and of verl: environment, engine, CPU platform, checks, usable rows."""

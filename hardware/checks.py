@@ -2,7 +2,8 @@
 
 Why: each of these ends a run minutes later, in a worker, with somebody else's error or with none: a full /dev/shm is a
 bus error, an out-of-memory kill is silence. How: `check_machine(config)` in `sft.train` and `rl.train`, before verl is
-imported. Raises UserError, one line that names what is missing and the way out. The model is `vlm.checkpoint`'s.
+imported; `rollout.generate` asks for memory only. Raises UserError, one line that names what is missing and the way
+out. The model is `vlm.checkpoint`'s.
 """
 
 import errno
@@ -10,6 +11,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 
 import psutil
@@ -113,7 +115,7 @@ def check_dataset(config: DictConfig) -> None:
     folder = Path(config.data_root) / config.dataset.name
     root = "" if config.data_root == "outputs/data" else f" data_root={config.data_root}"
     for key, file in dataset_files(config):
-        if Path(file).is_file():
+        if glob(file):  # a file, a folder of shards, or a pattern for them
             continue
         if Path(file).is_relative_to(folder):
             raise UserError(f"{file} does not exist; prepare it: python -m data.prepare dataset={folder.name}{root}")

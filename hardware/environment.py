@@ -1,10 +1,17 @@
-"""Environment variables of the `hardware` node, set before verl, vLLM and Ray read them at import."""
+"""What a run finds around it: the environment variables of the `hardware` node, and its folder.
+
+The variables are set before verl, vLLM and Ray read them at import; the folder appears once all checks are passed.
+"""
 
 import importlib
 import os
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from polygon.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,8 +25,6 @@ def apply_environment(config: DictConfig) -> None:
         os.environ.setdefault(key, str(value))
     paths = [str(REPOSITORY), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    if "WANDB_API_KEY" not in os.environ:
-        os.environ.setdefault("WANDB_MODE", "offline")  # `wandb sync` uploads later
     if config.hardware.device == "cpu":
         # Ray would give each of its actors one thread.
         os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
@@ -27,14 +32,35 @@ def apply_environment(config: DictConfig) -> None:
         importlib.import_module(module)
 
 
-def open_metrics(run_dir: Path) -> Path:
-    """Have verl's file logger write `metrics.jsonl` in `run_dir`; what an earlier run left is kept, numbered.
+def open_run(config: DictConfig) -> Path:
+    """Make the folder of a run, with its resolved configuration, and have verl's file logger write there.
 
-    verl empties the file when it opens it, a resumed run's too.
+    Returns the metrics file. What an earlier run left of it is kept, numbered: verl empties the file when it opens it,
+    a resumed run's too. Raises UserError for a folder that cannot be written.
     """
-    file = run_dir.resolve() / "metrics.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if os.environ.get("RANK", "0") == "0" and file.exists():
-        file.rename(file.with_name(f"metrics.{len(list(file.parent.glob('metrics.*.jsonl'))) + 1}.jsonl"))
+    file = Path(config.run_dir).resolve() / "metrics.jsonl"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if os.environ.get("RANK", "0") == "0":
+            OmegaConf.save(config, file.with_name("config.yaml"), resolve=True)
+            if file.exists():
+                file.rename(file.with_name(f"metrics.{len(list(file.parent.glob('metrics.*.jsonl'))) + 1}.jsonl"))
+    except OSError as error:
+        raise UserError(f"cannot write {file.parent}: {error.strerror}; set run_dir to a writable folder") from error
     os.environ["VERL_FILE_LOGGER_PATH"] = str(file)
+    if "WANDB_MODE" not in os.environ and not wandb_answers():
+        os.environ["WANDB_MODE"] = "offline"  # `wandb sync` uploads later
     return file
+
+
+def wandb_answers() -> bool:
+    """Whether wandb has a key and a server to send metrics to; without one it ends the run after 90 s of trying."""
+    if "WANDB_API_KEY" not in os.environ:
+        return False
+    try:
+        urlopen(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"), timeout=5).close()
+    except HTTPError:
+        pass  # an answer too
+    except OSError:
+        return False
+    return True

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from hydra.errors import CompactHydraException
 from ray._private import state, worker
 from ray.core.generated.common_pb2 import WorkerExitType
 from ray.core.generated.gcs_pb2 import WorkerTableData
+from ray.exceptions import RayTaskError
+
+from polygon.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,16 @@ class RaySession:
         return bool(ray.wait([run], timeout=timeout_s)[0])
 
     def result(self, run: ray.ObjectRef) -> Any:
-        return ray.get(run)
+        """What the run returns. Bad input that a worker finds, a key unknown to verl too, is raised as it was there."""
+        try:
+            return ray.get(run)
+        except RayTaskError as error:
+            cause = error
+            while isinstance(cause, RayTaskError):
+                cause = cause.cause
+            if isinstance(cause, UserError | CompactHydraException):
+                raise cause from None
+            raise
 
     def exit_of(self, pid: int) -> Exit | None:
         """None for a process that is no Ray worker, or whose end Ray has not noticed."""

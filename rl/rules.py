@@ -12,6 +12,7 @@ from typing import Any
 ACTOR = "actor_rollout_ref.actor"
 ROLLOUT = "actor_rollout_ref.rollout"
 REFERENCE = "actor_rollout_ref.ref"
+MODEL = "actor_rollout_ref.model"
 PRECISION = "fsdp_config.mixed_precision.param_dtype"
 
 # GSPO's ratios are means over a sequence and stay within thousandths of 1: the paper's band is 3e-4 / 4e-4, and sweeps
@@ -65,6 +66,10 @@ def whole_micro_batches(micro: int, get: Get) -> bool:
     devices = get("trainer.nnodes") * get("trainer.n_gpus_per_node")
     answers = get(f"{ACTOR}.ppo_mini_batch_size") * get(f"{ROLLOUT}.n")
     return micro > 0 and answers * (get(f"{ACTOR}.ulysses_sequence_parallel_size") or 1) % (devices * micro) == 0
+
+
+def no_lora_on_cpu(lora: Any, get: Get) -> bool:
+    return not lora or get("hardware.device") != "cpu"
 
 
 def several_mini_batches(batch: int, get: Get) -> bool:
@@ -171,6 +176,15 @@ RULES = (
         lambda truncation, get: truncation == "error" or get("data.filter_overlong_prompts") is True,
         "a cut prompt loses image tokens, and its image no longer matches them",
         "data.truncation=error, or data.filter_overlong_prompts=True to leave long prompts out",
+    ),
+    *(
+        Rule(
+            f"{MODEL}.{key}",
+            no_lora_on_cpu,
+            "on a CPU vLLM takes new weights as a whole only, no LoRA adapters (rollout/cpu_worker.py)",
+            f"{MODEL}.{key}={none}",
+        )
+        for key, none in (("lora_rank", 0), ("lora_adapter_path", "null"))
     ),
     Rule(
         f"{REFERENCE}.log_prob_micro_batch_size_per_gpu",

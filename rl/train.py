@@ -7,29 +7,29 @@ Exit codes: 0 done, 1 the run failed or died, 2 it was refused before anything s
 
 import os
 import sys
-from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from hardware.checks import check_machine
-from hardware.environment import apply_environment, open_metrics
-from polygon import Codec
+from hardware.environment import apply_environment, open_run
 from polygon.errors import cli
-from rewards import Rewards
-from rl.preflight import refuse
+from rl.preflight import preflight
 from vlm.checkpoint import find_model
+from vlm.resumption import check_resumed
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="rl")
 @cli
 def main(config: DictConfig) -> None:
-    refuse(config)
+    rewards = preflight(config)
     check_machine(config)
     apply_environment(config)
-    config.vlm.path = str(find_model(config.vlm.path).resolve())
-    print(Rewards(config.rewards, Codec.from_config(config.codec)).table(), flush=True)
-    metrics = open_metrics(Path(config.run_dir))
+    folder = find_model(config.vlm.path).resolve()
+    check_resumed(config.trainer, folder)
+    config.vlm.path = str(folder)
+    print(rewards.table(), flush=True)
+    metrics = open_run(config)
     os.environ.setdefault("WANDB_DIR", str(metrics.parent))
 
     from rl.ray_session import RaySession
@@ -56,6 +56,9 @@ def start(config: DictConfig):
     runtime_env = get_ppo_ray_runtime_env(config)
     runtime_env["env_vars"]["TRANSFER_QUEUE_ENABLE"] = "1"
     options = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
+    # Ray kills the children of a worker that has gone, and among them those that give back its shared memory. All of
+    # them are ended by rl.processes anyway.
+    os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")
     ray.init(**OmegaConf.to_container(options, resolve=True))
     start.runner = PolygonTaskRunner.remote()  # kept: an actor without a handle is ended
     return start.runner.run.remote(config)

@@ -9,11 +9,12 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from rewards.group_stats import means, zero_variance_share
 from rl.actor import PolygonActorWorker
+from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
 
 
-class PolygonTrainer(PPOTrainerSync):
+class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
     """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance, and the mean
     absolute gap between the log-probabilities of rollout and actor, which must stay far below GSPO's clip band.
 

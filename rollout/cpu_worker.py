@@ -12,11 +12,12 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 
 
 class CpuWorkerExtension(vLLMColocateWorkerExtension):
-    """verl's worker extension, with weights received whole and handed to vLLM's `reload_weights`."""
+    """verl's worker extension, with weights received whole and handed to vLLM's `reload_weights`.
+
+    Whole: `rl.preflight` refuses LoRA on a CPU, so `peft_config` is never set.
+    """
 
     def update_weights_from_ipc(self, peft_config: dict | None = None, base_sync_done=False, use_shm: bool = False):
-        if peft_config:
-            raise NotImplementedError("LoRA weights cannot be synchronised on a CPU: set lora_rank=0")
         weights: list[tuple[str, torch.Tensor]] = []
 
         def keep(bucket, is_last: bool) -> None:

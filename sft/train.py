@@ -5,15 +5,15 @@ python -m sft.train vlm=tiny_qwen3_vl dataset=shapes rows=stream hardware=cpu
 
 import os
 import random
-from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
 from hardware.checks import check_machine
-from hardware.environment import apply_environment, open_metrics
+from hardware.environment import apply_environment, open_run
 from polygon.errors import cli
 from vlm.checkpoint import find_model
+from vlm.resumption import check_resumed
 
 
 def single_process_environment() -> None:
@@ -28,9 +28,11 @@ def single_process_environment() -> None:
 def main(config: DictConfig) -> None:
     check_machine(config)
     apply_environment(config)
-    config.vlm.path = str(find_model(config.vlm.path).resolve())
+    folder = find_model(config.vlm.path).resolve()
+    check_resumed(config.trainer, folder)
+    config.vlm.path = str(folder)
     single_process_environment()
-    open_metrics(Path(config.run_dir))
+    open_run(config)
 
     import torch
 

@@ -23,7 +23,8 @@ TYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 def export(checkpoint: Path, folder: Path) -> None:
     """Copy the model in `checkpoint` (or a model folder itself) to `folder`, which must not exist.
 
-    Raises UserError for a checkpoint without a model, a damaged one, or a folder that is there already.
+    Raises UserError for a checkpoint without a model, a damaged one, a folder that is there already or cannot be
+    written; then nothing of it is left.
     """
     source = next((checkpoint / name for name in INSIDE if (checkpoint / name).is_dir()), checkpoint)
     check_model_folder(source)
@@ -36,9 +37,14 @@ def export(checkpoint: Path, folder: Path) -> None:
             part["dtype"] = dtype
     unfinished = folder.with_name(folder.name + ".part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(source, unfinished, copy_function=shutil.copyfile)
-    (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    unfinished.rename(folder)
+    try:
+        shutil.copytree(source, unfinished, copy_function=shutil.copyfile)
+        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        unfinished.rename(folder)
+    except OSError as error:
+        raise UserError(f"cannot write {folder} ({error}); make room, or name a folder that can be written") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def weights_type(folder: Path) -> str:

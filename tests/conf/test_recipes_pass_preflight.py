@@ -3,7 +3,7 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from rl.preflight import check
+from rl.preflight import preflight
 
 BATCHES = ["data.train_batch_size=512", "actor_rollout_ref.actor.ppo_mini_batch_size=128"]
 RECIPES = [
@@ -18,4 +18,4 @@ RECIPES = [
 def test_nothing_to_refuse(repo_root, overrides):
     with initialize_config_dir(str(repo_root / "conf"), version_base="1.3"):
         config = compose("rl", overrides=overrides)
-    assert check(config) == []
+    assert preflight(config).terms

@@ -48,5 +48,5 @@ def test_without_a_pattern_all_are_trained():
 
 
 def test_a_pattern_found_nowhere_is_an_error():
-    with pytest.raises(UserError, match="trainable='decoder'.*visual.weight"):
+    with pytest.raises(UserError, match=r"trainable='decoder'.*visual.weight"):
         freeze_others(model(), "decoder")

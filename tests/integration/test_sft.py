@@ -21,6 +21,7 @@ def test_sft_trains_resumes_and_exports(command, data_root, tmp_path):
         f"run_dir={run_dir}",
         "log_to=[console,file]",
         "data.train_batch_size=16",
+        "data.train_max_samples=64",  # four steps an epoch
         "optimizer=muon",
     )
     command("sft.train", *common, "trainer.total_training_steps=4", "trainer.save_freq=2")
@@ -28,8 +29,8 @@ def test_sft_trains_resumes_and_exports(command, data_root, tmp_path):
     assert sorted(first) == [1, 2, 3, 4]
     assert first[4] < first[1]
 
-    command("sft.train", *common, "trainer.total_training_steps=6", "trainer.save_freq=6")
-    assert sorted(losses(run_dir / "metrics.jsonl")) == [5, 6], "the second call continues behind step 4"
+    command("sft.train", *common, "trainer.total_epochs=2", "trainer.total_training_steps=6", "trainer.save_freq=6")
+    assert sorted(losses(run_dir / "metrics.jsonl")) == [5, 6], "the second call goes on with the second epoch"
     assert losses(run_dir / "metrics.1.jsonl") == first, "and keeps the metrics of the first"
 
     exported = run_dir / "checkpoints" / "global_step_6" / "huggingface"

@@ -14,7 +14,7 @@ from vlm.tiny_qwen3_vl import build_processor
 def test_encode_equals_verls_dataset(data_root: Path):
     processor = build_processor()
     config = OmegaConf.create({"pad_mode": "no_padding", "max_length": 512})
-    parquet = str(data_root / "shapes" / "sft" / "train.parquet")
+    parquet = str(data_root / "shapes" / "sft" / "train")
     rows = MultiTurnSFTDataset([parquet], processor.tokenizer, config, processor)
     for index in range(0, 96, 12):
         row = rows.dataframe.iloc[index]
