@@ -1,90 +1,64 @@
-"""The parquet files of a prepared dataset: schema, deterministic writing, a folder that appears whole or not at all.
+"""The parquet files of a prepared dataset: the columns verl reads, written in bounded memory, the same bytes each time.
 
-Why: verl reads these columns; a killed `prepare` must leave either the old dataset or the new one, never half of one.
+`images` holds one struct a row, in the form verl's readers take: {"bytes": PNG or JPEG} where images are embedded,
+{"image": path} where they are referenced (`image_reference.py`).  A file has one of the two, because verl takes a
+struct with both fields for bytes.
 """
 
-import fcntl
 import hashlib
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from polygon import UserError
-
 _MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
-_IMAGES = pa.list_(pa.struct({"bytes": pa.binary()}))
+_IMAGES = {
+    "embedded": pa.list_(pa.struct({"bytes": pa.binary()})),
+    "referenced": pa.list_(pa.struct({"image": pa.string()})),
+}
 _EXTRA = {key: pa.string() for key in ("sample_id", "split", "image_id", "ann_id", "task", "expression")}
-SCHEMAS = {
-    "sft": pa.schema({"messages": _MESSAGES, "images": _IMAGES, "sample_id": pa.string()}),
-    "rl": pa.schema(
+_ROW_GROUP = 256  # rows in memory at a time; with photographs of 200 kB, 50 MB
+
+IMAGES = tuple(_IMAGES)
+
+
+def schema(stage: str, images: str = "embedded") -> pa.Schema:
+    """Columns of a stage (sft, rl) whose images are `embedded` or `referenced`."""
+    if stage == "sft":
+        facts = {key: pa.string() for key in ("data_source", "ability", "sample_id")}
+        return pa.schema({"messages": _MESSAGES, "images": _IMAGES[images], **facts})
+    return pa.schema(
         {
             "data_source": pa.string(),
             "prompt": _MESSAGES,
-            "images": _IMAGES,
+            "images": _IMAGES[images],
             "ability": pa.string(),
             "reward_model": pa.struct({"style": pa.string(), "ground_truth": pa.string()}),
             "extra_info": pa.struct({"index": pa.int64(), **_EXTRA}),
         }
-    ),
-}
-_ROW_GROUP = 256  # rows in memory at a time; with photographs of 200 kB, 50 MB
+    )
 
 
-def write_parquet(path: Path, stage: str, rows: Iterable[dict]) -> dict:
-    """Write rows in bounded memory; returns {"rows", "bytes", "sha256"}.  The same rows give the same bytes."""
-    schema, n_rows = SCHEMAS[stage], 0
+def write_parquet(path: Path, stage: str, rows: Iterable[dict], images: str = "embedded") -> dict:
+    """Write the rows of a stage; returns {"rows", "bytes", "sha256"}."""
+    return write_table(path, schema(stage, images), rows)
+
+
+def write_table(path: Path, columns: pa.Schema, rows: Iterable[dict]) -> dict:
+    """Like `write_parquet`, for any columns.  The file takes its name when it is whole."""
+    unfinished, n_rows = path.with_suffix(".unfinished"), 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(unfinished, columns, compression="zstd") as writer:
         remaining = iter(rows)
         while batch := list(islice(remaining, _ROW_GROUP)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            writer.write_table(pa.Table.from_pylist(batch, schema=columns))
             n_rows += len(batch)
+    unfinished.rename(path)
+    return {"rows": n_rows, "bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"rows": n_rows, "bytes": path.stat().st_size, "sha256": digest}
-
-
-@contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Wait until nobody else writes `folder`.  The lock goes with its process, however that ends."""
-    with _naming(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_name(f".{folder.name}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes the place of `folder` when the block ends well, and vanishes when it does not.
-
-    Hold `sole_writer`.  What a killed writer left behind is removed by the next one.
-    """
-    partial, old = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "old"))
-    with _naming(folder):
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-        partial.mkdir()
-        try:
-            yield partial
-            if folder.exists():
-                folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or folder
-        raise UserError(f"cannot write {place}: {error.strerror}; set data_root to a writable folder") from error
+        return hashlib.file_digest(file, "sha256").hexdigest()

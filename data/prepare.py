@@ -3,14 +3,18 @@
     python -m data.prepare dataset=shapes
     python -m data.prepare dataset=shapes_hard task=text2mask dataset.sizes.sft.train=2000 data_root=data2 force=true
 
-Writes <data_root>/<dataset.name>/sft/{train,val}.parquet, rl/{train,val,test}.parquet and manifest.json: all of it or
-nothing.  The same configuration gives the same bytes; a second call finds its fingerprint in the manifest and is done.
-SFT rows ask the tasks of the node `task`, RL rows those of `rl_task`.
+Writes <data_root>/<dataset.name>/{sft,rl}/<split>/*.parquet, manifest.json, a card (`card.py`) and, for datasets from
+files, problems.json: all of it or nothing.  Files are validated first (`validate.py`), and training texts about images
+that are held out elsewhere are left out (`leakage.py`).  The same configuration gives the same bytes, however many
+processes write; a second call finds its fingerprint in the manifest and is done; a call after an interrupted one goes
+on where that was.  SFT rows ask the tasks of the node `task`, RL rows those of `rl_task`.
 """
 
-import hashlib
 import json
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +22,99 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-import polygon
-from data.parquet import replaced_folder, sole_writer, write_parquet
+from data.card import write_card
+from data.card_text import over_limits
+from data.parquet import write_parquet
+from data.partial_folder import PartialFolder, resumed_folder, sole_writer
+from data.plan import Plan
+from data.problems import BadRow
+from data.record_source import RecordSource
 from data.sample import rl_row, sft_row
-from data.sources import open_source
+from data.shards import Shard, shards_of
 from data.stream import SftRows
-from data.task import TaskMix
-from data.templates import ANSWER_STYLES
-from polygon import Codec, UserError, cli
+from data.validate import FOLDER
+from data.validate_report import summary
+from data.validated import usable_part
+from data.workers import Advance, available_cores, share
+from polygon import UserError, cli
 
-FILES = {"sft": ("train", "val"), "rl": ("train", "val", "test")}
-_DATASET_KEYS = ("name", "source", "answers", "sizes")
+_EACH = 64  # rows between two steps of the progress bar
 
 
 def prepare(config: Mapping, *, force: bool = False) -> Path:
     """Write the dataset of `config` (plain containers, the keys of conf/prepare.yaml) unless it is there already.
 
-    Returns its folder.  Raises UserError for bad configuration, before anything is written, or an unwritable folder.
+    Returns its folder.  Raises UserError for bad configuration, before anything is written, for data of which more than
+    `max_bad_share` cannot be used, and for an unwritable folder.
     """
-    dataset = _checked(config["dataset"])
-    source, codec = open_source(dataset), Codec.from_config(config["codec"])
-    nodes = {"sft": "task", "rl": "rl_task"}
-    mixes = {stage: TaskMix.from_config(config[node]["weights"]) for stage, node in nodes.items()}
-    folder = Path(config["data_root"]) / dataset["name"]
-    settings = {key: config[key] for key in ("dataset", "task", "rl_task", "codec")}
-    fingerprint = _fingerprint(settings)
+    plan, workers = Plan.from_config(config), config["workers"]
+    if workers is not None and not (type(workers) is int and workers > 0):
+        raise UserError(f"workers is {workers!r}; it is a number of processes from 1, or null for one a core")
+    folder, fingerprint = Path(config["data_root"]) / plan.name, plan.fingerprint()
     with sole_writer(folder):
         if not force and _is_current(folder, fingerprint):
             return folder
-        with replaced_folder(folder) as partial:
-            files = {}
-            for stage, splits in FILES.items():
-                for split in splits:
-                    rows = SftRows(source, mixes[stage], codec, split, dataset["answers"])
-                    size, name = dataset["sizes"][stage][split], f"{stage}/{split}.parquet"
-                    files[name] = write_parquet(partial / name, stage, _rows(stage, rows, size))
-            manifest = {"fingerprint": fingerprint, "config": settings, "files": files}
-            (partial / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+        with resumed_folder(folder, fingerprint) as made:
+            _write(plan, fingerprint, made, workers or available_cores())
     return folder
 
 
-def _rows(stage: str, rows: SftRows, size: int) -> Iterator[dict]:
-    for index in tqdm(range(size), desc=f"{rows.source.name} {stage}/{rows.split}", unit="row", mininterval=0.5):
-        sample, question, answer = rows.text(index)
-        yield sft_row(sample, question, answer) if stage == "sft" else rl_row(sample, question, index)
+def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> None:
+    with tqdm(desc=plan.name, total=0, unit="row", mininterval=0.5) as progress:
+        source, known, count = plan.source, None, plan.card.token_counter() if plan.card else None
+        if isinstance(source, RecordSource):
+            progress.set_description(f"{plan.name}: checking", refresh=False)
+            problems = made.path.parent / f"{plan.name}.problems.json"
+            source, known, report = usable_part(plan, source, made, workers, progress, problems)
+            _write_json(made.path / "problems.json", report)
+        progress.set_description(f"{plan.name}: writing", refresh=False)
+        rows = {
+            f"{stage}/{split}": SftRows(source, plan.mixes[stage], plan.codec, split, plan.answers, known)
+            for stage, splits in plan.sizes.items()
+            for split in splits
+        }
+        shards = [
+            shard
+            for stage, splits in plan.sizes.items()
+            for split, size in splits.items()
+            for shard in shards_of(stage, split, size or source.size(split), plan.shard_rows)
+        ]
+        progress.total += sum(shard.stop - shard.start for shard in shards)
+        progress.update(sum(shard.stop - shard.start for shard in shards if shard.name in made.finished))
+        unfinished = [shard for shard in shards if shard.name not in made.finished]
+        write = partial(_write_shard, plan.images, rows, made.path)
+        for shard, facts in share(write, unfinished, workers, progress.update):
+            made.finish(shard.name, facts)
+        if plan.card:
+            progress.set_description(f"{plan.name}: describing", refresh=False)
+            write_card(made.path, plan, plan.card, rows, count, workers, progress)
+    files = {shard.name: made.finished[shard.name] for shard in shards}
+    manifest = {"fingerprint": fingerprint, "config": plan.settings, "files": files}
+    _write_json(made.path / "manifest.json", manifest)
+    shutil.rmtree(made.path / FOLDER, ignore_errors=True)
 
 
-def _checked(dataset: Mapping) -> Mapping:
-    for key in dataset:
-        if key not in _DATASET_KEYS:
-            raise UserError(f"dataset.{key}: unknown key; known: {', '.join(_DATASET_KEYS)}")
-    for key in _DATASET_KEYS:
-        if key not in dataset:
-            raise UserError(f"dataset.{key} is missing; see conf/dataset/shapes.yaml")
-    if not str(dataset["name"]).replace("_", "").replace("-", "").isalnum():
-        raise UserError(f"dataset.name: {dataset['name']!r} names a folder; use letters, digits, - and _")
-    if dataset["answers"] not in ANSWER_STYLES:
-        raise UserError(f"dataset.answers: {dataset['answers']!r} is unknown; known: {', '.join(ANSWER_STYLES)}")
-    for stage, splits in FILES.items():
-        for split in splits:
-            size = dataset["sizes"].get(stage, {}).get(split)
-            if not isinstance(size, int) or size < 1:
-                raise UserError(f"dataset.sizes.{stage}.{split}: {size!r} is not a number of rows from 1")
-    return dataset
+def _write_shard(images: str, rows: Mapping[str, SftRows], folder: Path, shard: Shard, advance: Advance) -> dict:
+    drawn = _rows(images, rows[f"{shard.stage}/{shard.split}"], shard, advance)
+    return write_parquet(folder / shard.name, shard.stage, drawn, images)
 
 
-def _fingerprint(settings: Mapping) -> str:
-    """Of the configuration and of the code that turns it into rows, so that changed code never leaves stale data."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for package in (Path(__file__).parent, Path(polygon.__file__).parent):
-        for module in sorted(package.glob("*.py")):
-            digest.update(module.read_bytes())
-    return digest.hexdigest()
+def _rows(images: str, rows: SftRows, shard: Shard, advance: Advance) -> Iterator[dict]:
+    for index in range(shard.start, shard.stop):
+        try:
+            sample, question, answer = rows.text(index)
+        except BadRow as bad:
+            raise UserError(f"{bad}; it was sound when it was checked, so the files have changed: run again") from bad
+        if shard.stage == "sft":
+            yield sft_row(sample, question, answer, images)
+        else:
+            yield rl_row(sample, question, index, images)
+        if (done := index + 1 - shard.start) % _EACH == 0 or index + 1 == shard.stop:
+            advance((done - 1) % _EACH + 1)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def _is_current(folder: Path, fingerprint: str) -> bool:
@@ -105,9 +130,22 @@ def _is_current(folder: Path, fingerprint: str) -> bool:
 @cli
 def main(cfg: DictConfig) -> None:
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    folder = prepare(config, force=cfg.force)
+    try:
+        folder = prepare(config, force=cfg.force)
+    except KeyboardInterrupt:
+        print("stopped; give the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    if (problems := folder / "problems.json").is_file():
+        for line in summary(json.loads(problems.read_text())):
+            print(line)
+    splits: dict[str, list[dict]] = {}
     for name, file in json.loads((folder / "manifest.json").read_text())["files"].items():
-        print(f"{folder / name}: {file['rows']} rows, {file['bytes'] / 1e6:.1f} MB")
+        splits.setdefault(str(Path(name).parent), []).append(file)
+    for name, files in splits.items():
+        rows, size = (sum(file[key] for file in files) for key in ("rows", "bytes"))
+        print(f"{folder / name}: {rows} rows in {len(files)} files, {size / 1e6:.1f} MB")
+    if (card := folder / "card.json").is_file():
+        print("\n".join([*over_limits(json.loads(card.read_text())), f"described in {card.with_suffix('.md')}"]))
 
 
 if __name__ == "__main__":

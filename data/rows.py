@@ -4,6 +4,7 @@ Why: generation and evaluation stream over the same RL rows that verl trains on.
 column, an undecodable image, an unreadable ground truth) is skipped, named in a warning, and kept in `skipped`.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.sample import Sample, decode_image
+from data.image_reference import dereference
+from data.parquet import sha256
+from data.sample import Sample
+from data.shards import split_files, split_names
 from data.task import TASKS
 from polygon import Target, UserError
 
@@ -31,10 +35,26 @@ class PreparedSample(Sample):
 
 @dataclass
 class PreparedRows:
-    """Iterable over the usable rows of one file, in file order; `skipped` holds (row, reason) of the last pass."""
+    """Iterable over the usable rows of a split, in order; `skipped` holds (row, reason) of the last pass.
+
+    `path` is the split's folder, or its file if it was made elsewhere; `files` are its shards.
+    """
 
     path: Path
+    files: list[Path]
     skipped: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows, usable or not, as the files say."""
+        return sum(pq.read_metadata(file).num_rows for file in self.files)
+
+    def digest(self) -> str:
+        """16 hex digits of everything the files hold."""
+        whole = hashlib.sha256()
+        for file in self.files:
+            whole.update(sha256(file).encode())
+        return whole.hexdigest()[:16]
 
     def __iter__(self) -> Iterator[PreparedSample]:
         self.skipped.clear()
@@ -42,7 +62,7 @@ class PreparedRows:
         for row_number, row in enumerate(self._raw_rows()):
             try:
                 sample = _sample(row)
-            except (UserError, LookupError, TypeError) as error:
+            except (UserError, LookupError, TypeError, ValueError) as error:
                 reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
                 self.skipped.append((row_number, reason))
                 _LOG.warning("%s: row %d skipped: %s", self.path, row_number, reason)
@@ -55,49 +75,48 @@ class PreparedRows:
             raise UserError(f"{self.path} holds no usable row; prepare it again with force=true")
 
     def _raw_rows(self) -> Iterator[dict]:
-        try:
-            with pq.ParquetFile(self.path) as file:
-                columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
-                for batch in file.iter_batches(_BATCH, columns=columns):
-                    yield from batch.to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{self.path} is no readable parquet file; prepare it again with force=true") from error
+        for path in self.files:
+            try:
+                with pq.ParquetFile(path) as file:
+                    columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
+                    for batch in file.iter_batches(_BATCH, columns=columns):
+                        yield from batch.to_pylist()
+            except (OSError, pa.ArrowException) as error:
+                raise UserError(f"{path} is no readable parquet file; prepare it again with force=true") from error
 
 
 def read_samples(data_root: str | Path, name: str, split: str) -> PreparedRows:
-    """The rows of `<data_root>/<name>/rl/<split>.parquet`.
+    """The rows of a split of `<data_root>/<name>/rl`.
 
-    Raises UserError at once if the dataset was not prepared or has no such split, and while iterating if the file is
-    damaged or no row of it can be used.
+    Raises UserError at once if the dataset was not prepared or has no such split, and while iterating if a file is
+    damaged or no row can be used.
     """
     folder = Path(data_root) / name / "rl"
-    path = folder / f"{split}.parquet"
-    if not path.is_file():
-        known = sorted(file.stem for file in folder.glob("*.parquet"))
-        if known:
-            raise UserError(f"{folder} has no split {split!r}; it has {', '.join(known)}")
-        elsewhere = "" if Path(data_root) == Path("outputs/data") else f" data_root={data_root}"
-        command = f"python -m data.prepare dataset={name}{elsewhere}"
-        raise UserError(f"dataset {name!r} is not prepared ({path} is missing); run {command}")
-    return PreparedRows(path)
+    if files := split_files(folder, split):
+        return PreparedRows(files[0] if files[0].parent == folder else files[0].parent, files)
+    if known := split_names(folder):
+        raise UserError(f"{folder} has no split {split!r}; it has {', '.join(known)}")
+    elsewhere = "" if Path(data_root) == Path("outputs/data") else f" data_root={data_root}"
+    command = f"python -m data.prepare dataset={name}{elsewhere}"
+    raise UserError(f"dataset {name!r} is not prepared ({folder / split} is missing); run {command}")
 
 
 def _sample(row: dict) -> PreparedSample:
-    """Raises UserError naming what the row lacks; LookupError or TypeError if it is laid out in another way."""
+    """Raises UserError naming what the row lacks; LookupError, TypeError or ValueError if it is laid out otherwise."""
     for column in _COLUMNS:
         if row.get(column) is None:
             raise UserError(f"column {column!r} is missing")
-    if not row["images"] or not row["images"][0]["bytes"]:
+    cell = row["images"][0] if row["images"] else {}
+    image = dereference(cell["image"]) if cell.get("image") else cell.get("bytes")
+    if not image:
         raise UserError("there is no image")
-    extra, image = row["extra_info"], row["images"][0]["bytes"]
+    extra = row["extra_info"]
     target = Target.from_json(row["reward_model"]["ground_truth"])
     if target.task not in TASKS:
         raise UserError(f"unknown task {target.task!r}")
-    size = decode_image(image).shape[:2]
-    if size != (target.height, target.width):
-        raise UserError(f"image is {size[0]} x {size[1]} px, its ground truth {target.height} x {target.width}")
-    target.mask  # noqa: B018 - decoded here so that damaged run lengths are found here
-    return PreparedSample(
+    if target.rle is not None:
+        target.mask  # noqa: B018 - decoded here so that damaged run lengths are found here
+    sample = PreparedSample(
         sample_id=extra["sample_id"],
         source=row["data_source"],
         split=extra["split"],
@@ -114,3 +133,7 @@ def _sample(row: dict) -> PreparedSample:
         index=extra["index"],
         prompt=row["prompt"][0]["content"],
     )
+    size = sample.pixels().shape[:2]
+    if size != (target.height, target.width):
+        raise UserError(f"image is {size[0]} x {size[1]} px, its ground truth {target.height} x {target.width}")
+    return sample

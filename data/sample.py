@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.image_reference import reference
 from data.task import TASKS
 from polygon import Box, Point, Target, UserError
 
@@ -39,8 +40,8 @@ class Sample:
 
     `image` is PNG/JPEG bytes, a path, or uint8 RGB pixels (H, W, 3) for scenes that are made on the fly.
     `expression` is set for text tasks, `prompt_region` (normalised) for visual prompts.
-    `rle` is the target mask as compressed COCO RLE, `box` the annotated box (x0, y0, x1, y1), normalised, or None where
-    there is no target.
+    `rle` is the target mask as compressed COCO RLE, None only for a box task on data without masks; `box` the annotated
+    box (x0, y0, x1, y1), normalised, or None where there is no target.
     """
 
     sample_id: str
@@ -52,7 +53,7 @@ class Sample:
     width: int
     expression: str | None
     prompt_region: Point | Box | None
-    rle: dict
+    rle: dict | None
     box: tuple[float, float, float, float] | None
     image_id: str
     ann_id: str
@@ -77,21 +78,30 @@ class Sample:
         return self.image if isinstance(self.image, np.ndarray) else decode_image(self.image_bytes())
 
 
-def sft_row(sample: Sample, question: str, answer: str) -> dict:
-    """One row of `sft/<split>.parquet`."""
+def _images(sample: Sample, images: str) -> list[dict]:
+    """The column verl reads: the encoded image, or with `images` = "referenced" where it is."""
+    if images == "embedded":
+        return [{"bytes": sample.image_bytes()}]
+    return [{"image": reference(sample.image if isinstance(sample.image, str) else sample.image_bytes())}]
+
+
+def sft_row(sample: Sample, question: str, answer: str, images: str = "embedded") -> dict:
+    """One row of `sft/<split>`."""
     return {
         "messages": [{"role": "user", "content": IMAGE_TAG + question}, {"role": "assistant", "content": answer}],
-        "images": [{"bytes": sample.image_bytes()}],
+        "images": _images(sample, images),
+        "data_source": sample.source,
+        "ability": sample.task,
         "sample_id": sample.sample_id,
     }
 
 
-def rl_row(sample: Sample, question: str, index: int) -> dict:
-    """One row of `rl/<split>.parquet`; `index` is the row's number in its file."""
+def rl_row(sample: Sample, question: str, index: int, images: str = "embedded") -> dict:
+    """One row of `rl/<split>`; `index` is the row's number in its split."""
     return {
         "data_source": sample.source,
         "prompt": [{"role": "user", "content": IMAGE_TAG + question}],
-        "images": [{"bytes": sample.image_bytes()}],
+        "images": _images(sample, images),
         "ability": sample.task,
         "reward_model": {"style": "rule", "ground_truth": sample.target().to_json()},
         "extra_info": {

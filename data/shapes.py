@@ -32,6 +32,11 @@ _SCENE, _QUERY = 0, 1  # streams of random numbers of one index
 class Shapes(Level):
     """Samples of one level by random access.  A split is one of `scene.SPLITS`, an index any number from 0."""
 
+    splits = SPLITS
+
+    def size(self, split: str) -> None:
+        """Endless: every index is another scene."""
+
     def scene(self, split: str, index: int) -> Scene:
         """The scene of an index; every index of every split has one.
 

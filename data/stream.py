@@ -5,16 +5,18 @@ How: `SftRows(Shapes(), TaskMix.from_config({"text2mask": 1}), Codec(precision=2
 """
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data import templates
 from data.answer import answer_region, query_text
+from data.mask_texts import MaskTexts
 from data.sample import Sample
 from data.scene import SPLITS
 from data.sources import Source
-from data.task import TaskMix
+from data.task import TASKS, TaskMix
 from polygon import Codec
 
 _TASK_STREAM = 0x7A5C  # apart from the streams a source draws from (seed, split, index)
@@ -25,6 +27,7 @@ class SftRows:
     """Random access to (image uint8 RGB (H, W, 3), question, answer, sample), deterministic in the source's seed.
 
     The question comes without the image placeholder; `answers` is `bare` or `varied` (`templates.answer`).
+    `known` are answers to masks that need not be encoded again, by this codec.
     """
 
     source: Source
@@ -32,17 +35,26 @@ class SftRows:
     codec: Codec
     split: str
     answers: str = "bare"
+    known: MaskTexts | None = None
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], str, str, Sample]:
         sample, question, answer = self.text(index)
         return sample.pixels(), question, answer, sample
 
     def text(self, index: int) -> tuple[Sample, str, str]:
-        """(sample, question, answer), leaving the image as the source gave it."""
-        entropy = [self.source.seed, SPLITS.index(self.split), index, _TASK_STREAM]
+        """(sample, question, answer), leaving the image as the source gave it.
+
+        The task is drawn from the mix, but the sample has the last word (`Source.sample`).
+        """
+        split = SPLITS.index(self.split) if self.split in SPLITS else crc32(self.split.encode())
+        entropy = [self.source.seed, split, index, _TASK_STREAM]
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
-        task = self.mix.draw(rng.random())
-        sample = self.source.sample(self.split, index, task.name)
+        sample = self.source.sample(self.split, index, self.mix.draw(rng.random()).name)
+        task = TASKS[sample.task]
         question = templates.question(task.name, query_text(sample, self.codec), rng)
-        text = self.codec.format(answer_region(sample, self.codec))
-        return sample, question, templates.answer(task.answer_kind, text, rng, self.answers)
+        return sample, question, templates.answer(task.answer_kind, self._answer(sample), rng, self.answers)
+
+    def _answer(self, sample: Sample) -> str:
+        is_mask = sample.rle is not None and TASKS[sample.task].answer_kind == "mask"
+        known = self.known.get(sample.rle) if self.known and is_mask else None
+        return known or self.codec.format(answer_region(sample, self.codec))

@@ -18,18 +18,21 @@ class Target:
 
     `kind` is what the answer has to be, `task` the task's name, height and width are pixels, `rle` COCO compressed run
     lengths of that size, `box` (x0, y0, x1, y1) normalised as annotated (it need not be the mask's own box).
+    Of kind box, `rle` may be None: some datasets have boxes and no masks, and a box is scored against the box alone.
     """
 
     kind: Kind
     task: str
     height: int
     width: int
-    rle: dict
+    rle: dict | None
     box: tuple[float, float, float, float] | None
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """The mask, bool (H, W), decoded once."""
+        """The mask, bool (H, W), decoded once.  Raises UserError for a target that has a box only."""
+        if self.rle is None:
+            raise UserError("target has a box and no mask: ask for the box, or prepare data with masks")
         return rle_decode(self.rle)
 
     def to_json(self) -> str:
@@ -44,7 +47,9 @@ class Target:
             height, width, rle, box = int(row["height"]), int(row["width"]), row["rle"], row["box"]
             if row["kind"] not in KINDS:
                 raise ValueError(f"kind {row['kind']!r} is not one of {', '.join(KINDS)}")
-            if rle["size"] != [height, width]:
+            if rle is None and (row["kind"] != "box" or box is None):
+                raise ValueError(f"a {row['kind']} target without a mask, which only one of kind box with a box may be")
+            if rle is not None and rle["size"] != [height, width]:
                 raise ValueError(f"rle has size {rle['size']}, the image [{height}, {width}]")
             if box is not None:
                 x0, y0, x1, y1 = box

@@ -42,16 +42,16 @@ def command(*arguments: str, **options) -> subprocess.CompletedProcess:
 def test_files_hold_the_rows_that_verl_reads(tmp_path):
     folder = prepare(config(tmp_path, "dataset=shapes_hard", "dataset.answers=varied"))
     for name, n_rows in FILES.items():
-        rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
+        rows = pq.read_table(folder / name).to_pylist()
         assert len(rows) == n_rows
         assert all(row["images"][0]["bytes"].startswith(b"\x89PNG") for row in rows)
         key = "messages" if name.startswith("sft") else "prompt"
         assert all(row[key][0]["role"] == "user" and row[key][0]["content"].startswith("<image>") for row in rows)
-    rows = pq.read_table(folder / "rl/val.parquet").to_pylist()
+    rows = pq.read_table(folder / "rl/val").to_pylist()
     assert [row["extra_info"]["index"] for row in rows] == list(range(6))
     targets = [Target.from_json(row["reward_model"]["ground_truth"]) for row in rows]
     assert {target.task for target in targets} == {row["ability"] for row in rows} == {"text2mask"}
-    sft = pq.read_table(folder / "sft/train.parquet").to_pylist()
+    sft = pq.read_table(folder / "sft/train").to_pylist()
     assert {row["sample_id"].rsplit("-", 1)[1] for row in sft} == set(TASKS)
     assert any(not row["messages"][1]["content"].startswith("[") for row in sft), "answers=varied has no lead-in"
 
@@ -70,9 +70,9 @@ def test_a_second_call_writes_nothing_unless_something_changed(tmp_path, monkeyp
         prepare(config(tmp_path))
     prepare(config(tmp_path), force=True)
     assert folder.stat().st_ino != inode
-    (folder / "rl/val.parquet").write_bytes(b"cut")
+    (folder / "rl/val/00000-of-00001.parquet").write_bytes(b"cut")
     prepare(config(tmp_path))
-    assert pq.read_metadata(folder / "rl/val.parquet").num_rows == 6
+    assert pq.read_metadata(folder / "rl/val/00000-of-00001.parquet").num_rows == 6
     prepare(config(tmp_path, "codec.precision=3"))
     assert json.loads((folder / "manifest.json").read_text())["config"]["codec"]["precision"] == 3
 
@@ -81,39 +81,86 @@ def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch):
     before = contents(prepare(config(tmp_path)))
     real = module.write_parquet
 
-    def disk_full(path, stage, rows):
-        if path.name == "test.parquet":
+    def disk_full(path, *arguments):
+        if path.parent.name == "test":
             raise OSError(28, "No space left on device")
-        return real(path, stage, rows)
+        return real(path, *arguments)
 
     monkeypatch.setattr(module, "write_parquet", disk_full)
     with pytest.raises(UserError, match=r"cannot write .*shapes: No space left on device; set data_root"):
         prepare(config(tmp_path), force=True)
     assert contents(tmp_path / "shapes") == before
+    monkeypatch.setattr(module, "write_parquet", real)
+    prepare(config(tmp_path), force=True)
+    assert contents(tmp_path / "shapes") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
 
 
-def test_a_killed_run_leaves_nothing_half_written_and_does_not_hinder_the_next(tmp_path):
-    arguments = [sys.executable, "-m", "data.prepare", f"data_root={tmp_path}", "dataset.sizes.sft.train=1000000"]
-    partial = tmp_path / ".shapes.partial/sft/train.parquet"
+def test_a_killed_run_leaves_nothing_half_written_and_the_next_goes_on(tmp_path):
+    size = ["dataset.sizes.sft.train=400", "shard_rows=100"]
+    arguments = [sys.executable, "-m", "data.prepare", *SMALL, *size, f"data_root={tmp_path}"]
+    shards = tmp_path / ".shapes.partial/sft/train"
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        while not (partial.exists() and partial.stat().st_size > 10_000):
+        while not (shards / "00000-of-00004.parquet").exists():
             assert process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
     assert not (tmp_path / "shapes").exists()
-    folder = prepare(config(tmp_path))
+    folder = prepare(config(tmp_path, *size))
+    assert contents(folder) == contents(prepare(config(tmp_path / "again", *size)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "again", "shapes"]
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    size = ["dataset.sizes.sft.train=100000", "workers=2", f"data_root={tmp_path}"]
+    options = {"cwd": ROOT, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-m", "data.prepare", *size], **options) as process:
+        while not list((tmp_path / ".shapes.partial").glob("sft/train/*.unfinished")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert message.splitlines()[-1] == "stopped; give the same command again to go on"
+    assert "Traceback" not in message
+
+
+def test_what_a_killed_run_of_another_configuration_left_is_removed(tmp_path):
+    (tmp_path / ".shapes.partial/sft").mkdir(parents=True)
+    (tmp_path / ".shapes.partial/journal.jsonl").write_text('{"fingerprint": "another"}\n')
+    assert len(contents(prepare(config(tmp_path)))) == 9
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
-    assert len(contents(folder)) == 6
+
+
+def test_a_run_killed_while_it_replaced_the_folder_loses_nothing(tmp_path):
+    folder = prepare(config(tmp_path))
+    before = contents(folder)
+    folder.rename(tmp_path / ".shapes.old")
+    (tmp_path / ".shapes.partial").mkdir()
+    assert contents(prepare(config(tmp_path))) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dataset": {"sizs": {}}}, "dataset.sizs: unknown key; known: name, source, answers, sizes"),
+        ({"dataset": {"sizs": {}}}, "dataset.sizs: unknown key; known: name, source, answers, sizes, images, "),
         ({"dataset": {"name": "../up"}}, "dataset.name: '../up' names a folder"),
         ({"dataset": {"answers": "chatty"}}, "dataset.answers: 'chatty' is unknown; known: bare, varied"),
         ({"dataset": {"sizes": {"sft": {"train": 0}}}}, "dataset.sizes.sft.train: 0 is not a number of rows from 1"),
+        ({"dataset": {"sizes": {"sft": {"train": None}}}}, "dataset.sizes.sft.train: shapes is endless; give a number"),
+        (
+            {"dataset": {"sizes": {"sft": {"dev": 9}}}},
+            "dataset.sizes.sft.dev: shapes has no such split; it has train, val",
+        ),
+        ({"dataset": {"sizes": {"dpo": {"train": 9}}}}, "dataset.sizes.dpo: unknown stage; known: sft, rl"),
+        ({"dataset": {"sizes": {"sft": None}}}, "dataset.sizes asks for no rows"),
+        ({"dataset": {"images": "referenced"}}, "dataset.images: 'referenced' is unknown; known: embedded"),
+        ({"dataset": {"leakage": "hide"}}, "dataset.leakage: 'hide' is unknown; known: drop, keep"),
+        ({"dataset": {"leakage_against": [{"kind": "shapes"}]}}, "dataset.leakage_against: shapes is made up"),
+        ({"workers": 0}, "workers is 0; it is a number of processes from 1"),
+        ({"shard_rows": True}, "shard_rows is True; it is a number of rows from 1"),
+        ({"max_bad_share": 2}, "max_bad_share is 2; it is a share from 0 to 1"),
         ({"dataset": {"source": {"kind": "shapez"}}}, "dataset.source.kind: 'shapez' is unknown; known: shapes"),
         ({"dataset": {"source": {"kind": "shapes", "size": 9}}}, "dataset.source.size: unknown key"),
         ({"task": {"weights": {"mask2text": 1}}}, "task.weights: unknown task 'mask2text'"),
@@ -122,7 +169,8 @@ def test_a_killed_run_leaves_nothing_half_written_and_does_not_hinder_the_next(t
 )
 def test_bad_configuration_is_named_before_anything_is_written(tmp_path, changes, message):
     good = config(tmp_path)
-    bad = {**good, **{node: {**good[node], **values} for node, values in changes.items()}}
+    merged = {key: {**good[key], **value} if isinstance(value, dict) else value for key, value in changes.items()}
+    bad = {**good, **merged}
     with pytest.raises(UserError, match="^" + re.escape(message)):
         prepare(bad)
     assert not list(tmp_path.iterdir())
@@ -131,8 +179,8 @@ def test_bad_configuration_is_named_before_anything_is_written(tmp_path, changes
 def test_the_command_prepares_and_reports(tmp_path):
     done = command(*SMALL, f"data_root={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert "rl/train.parquet: 12 rows" in done.stdout
-    assert "shapes sft/train: 100%" in done.stderr
+    assert "rl/train: 12 rows in 1 files" in done.stdout
+    assert "shapes: describing: 100%" in done.stderr
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path):

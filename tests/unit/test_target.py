@@ -22,6 +22,13 @@ def test_no_target_is_an_empty_mask_without_a_box():
     assert not target.mask.any()
 
 
+def test_a_box_needs_no_mask():
+    target = Target("box", "text2box", 3, 4, None, (0.0, 0.25, 0.5, 1.0))
+    assert Target.from_json(target.to_json()) == target
+    with pytest.raises(UserError, match="target has a box and no mask"):
+        target.mask  # noqa: B018
+
+
 def test_mask_is_decoded_once():
     assert TARGET.mask is TARGET.mask
 
@@ -41,7 +48,9 @@ def test_a_missing_field_is_named(name):
         ({"height": 5}, r"size \[3, 4\], the image \[5, 4\]"),
         ({"height": "tall"}, "not readable"),
         ({"box": [0, 1]}, "not readable"),
-        ({"rle": None}, "not readable"),
+        ({"rle": None}, "not readable .a mask target without a mask"),
+        ({"rle": None, "kind": "point"}, "not readable .a point target without a mask"),
+        ({"rle": None, "kind": "box", "box": None}, "not readable .a box target without a mask"),
     ],
 )
 def test_a_wrong_field_is_named(change, message):

@@ -1,0 +1,60 @@
+"""Expressions for objects that have a category and no words: only those that can mean one object of the image.
+
+Why: COCO-style datasets name what an object is.  "The dog" is an expression where there is one dog, and "the left dog"
+where there are two; with three nobody could tell.  Kinds (a dataset uses those its configuration names): `only`, `side`
+and `largest`.
+"""
+
+from collections.abc import Callable
+
+from data.coco_instances import Annotation
+
+Box = tuple[float, float, float, float]
+
+# As in synthetic scenes (`expressions.py`): an eye should not need a ruler.
+_AREA_MARGIN = 1.25
+_PLACE_MARGIN = 12
+
+
+def only(noun: str, width: int, own: Box, others: list[Box]) -> list[str]:
+    return [] if others else [f"the {noun}"]
+
+
+def side(noun: str, width: int, own: Box, others: list[Box]) -> list[str]:
+    if len(others) != 1:
+        return []
+    distance_px = (own[0] + own[2] - others[0][0] - others[0][2]) / 2
+    if abs(distance_px) <= width / _PLACE_MARGIN:
+        return []
+    word = "left" if distance_px < 0 else "right"
+    return [f"the {word} {noun}", f"the {noun} on the {word}"]
+
+
+def largest(noun: str, width: int, own: Box, others: list[Box]) -> list[str]:
+    """By their boxes, which show what is seen of an object at a glance."""
+    if len(others) != 1 or _area(own) < _AREA_MARGIN * _area(others[0]):
+        return []
+    return [f"the largest {noun}", f"the larger {noun}"]
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+PHRASES: dict[str, Callable[[str, int, Box, list[Box]], list[str]]] = {"only": only, "side": side, "largest": largest}
+
+
+def phrases(
+    target: Annotation, same_category: list[Annotation], noun: str, width: int, kinds: list[str]
+) -> tuple[str, ...]:
+    """Every expression that means `target` alone.
+
+    `same_category` are all annotations of the image with its category, `width` is the image's, px.  None are found
+    beside a crowd region, which holds any number of objects, or beside one whose box is not known.
+    """
+    others = [item for item in same_category if item is not target]
+    boxes = [item.box_px() for item in others]
+    own = target.box_px()
+    if own is None or None in boxes or any(item.is_crowd for item in others):
+        return ()
+    return tuple(phrase for kind in kinds for phrase in PHRASES[kind](noun, width, own, [b for b in boxes if b]))

@@ -1,0 +1,156 @@
+"""`RecordSource`: what every source of annotated files has in common: records -> samples, by random access.
+
+Why: a file format states records (`record.py`); choosing one of their expressions, checking image and annotation
+against each other and making the question of a task is the same for all, and so are the reasons to refuse one.
+How: a subclass has `name`, `seed`, `splits` and `records(split)`.  `sample` returns a sample that is sound or raises
+BadRow; nothing else comes of bad data.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import Any, ClassVar, Self, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.image_file import ImageFacts, read_image
+from data.interior import interior_point
+from data.problems import BadRow
+from data.record import Record
+from data.record_order import shuffled
+from data.record_target import target_of
+from data.sample import Sample
+from data.task import TASKS
+from polygon import Box, UserError, rle_decode
+
+
+@dataclass(kw_only=True)
+class RecordSource(ABC):
+    """Samples of annotated files; what a subclass adds are keys of `dataset.source` in YAML.
+
+    A text is one expression of one record.  Index 0 to size - 1 are all texts of a split, each once, in an order that
+    `seed` decides; from there on they come again, in another order each pass.
+    `decode_images`: every image is decoded once, which finds damage behind an intact header; False looks at headers.
+    """
+
+    name: str
+    seed: int = 0
+    decode_images: bool = True
+
+    layout: ClassVar[str]
+    """What to set and what has to lie there, for messages."""
+
+    @classmethod
+    def from_config(cls, options: Mapping[str, Any]) -> Self:
+        """From the keys of `dataset.source`.  Raises UserError for one that is unknown, not set or of another kind."""
+        kinds = get_type_hints(cls)
+        known = [item.name for item in fields(cls)]
+        for key, value in options.items():
+            if key not in known:
+                raise UserError(f"dataset.source.{key}: unknown key; known: {', '.join(known)}")
+            if value != "???" and (not isinstance(value, kinds[key]) or (kinds[key] is int and value is True)):
+                raise UserError(f"dataset.source.{key}: {value!r} is of the wrong kind, not {kinds[key]}")
+        for item in fields(cls):
+            if options.get(item.name, "???" if item.default is item.default_factory else "") == "???":
+                raise UserError(f"dataset.source.{item.name} is not set: {cls.layout}")
+        return cls(**options)
+
+    @property
+    @abstractmethod
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits there are."""
+
+    @abstractmethod
+    def records(self, split: str) -> Sequence[Record]:
+        """All records of a split, in the order of their files.  Read when first asked for, then kept."""
+
+    def expression_counts(self, split: str) -> Sequence[int]:
+        """Expressions of every record."""
+        return [len(record.expressions) for record in self.records(split)]
+
+    def size(self, split: str) -> int:
+        """Number of texts; a record without an expression counts as one, so that it is met and refused."""
+        ends_R = self._text_ends(split)
+        return int(ends_R[-1]) if len(ends_R) else 0
+
+    def text(self, split: str, index: int) -> tuple[Record, str | None]:
+        """The record of an index and the expression of it that is asked with; no image is opened."""
+        ends_R = self._text_ends(split)
+        text = shuffled(index, int(ends_R[-1]), (self.seed, split))
+        number = int(np.searchsorted(ends_R, text, side="right"))
+        record = self.records(split)[number]
+        if not record.expressions:
+            return record, None
+        return record, record.expressions[text - (int(ends_R[number - 1]) if number else 0)]
+
+    def sample(self, split: str, index: int, task: str) -> Sample:
+        """The sample of an index.
+
+        Where several objects or none are meant, the sample's task is text2mask whatever `task` is: no point or box can
+        ask for them, nor say them.  `image` is the path of a file that every reader sees alike, else bytes
+        (`image_file.py`).  Raises BadRow for what cannot be used.
+        """
+        record, expression = self.text(split, index)
+        if record.problem is not None:
+            raise BadRow(*record.problem)
+        if expression is None:
+            raise BadRow("no_expression", f"{record.name} has none")
+        task = task if record.has_target and record.n_objects == 1 else "text2mask"
+        if record.has_target and not record.segmentations and task != "text2box":
+            raise BadRow("no_mask", f"{record.name} has a box and no mask: {task} cannot be asked of it, text2box can")
+        image = _look(record, self.decode_images)
+        rle, box = target_of(record, image.height, image.width)
+        match TASKS[task].prompt_kind:
+            case "text":
+                prompt_region = None
+            case "box":
+                assert box is not None  # there is a target
+                prompt_region, expression = Box(*box), None
+            case "point":
+                assert rle is not None  # as no_mask has made sure
+                rng = np.random.Generator(np.random.PCG64([self.seed, index, *split.encode()]))
+                prompt_region, expression = interior_point(rle_decode(rle), rng), None
+        return Sample(
+            sample_id=f"{self.name}-{split}-{index:07d}-{task}",
+            source=record.source,
+            split=split,
+            task=task,
+            image=image.encoded or record.image,
+            height=image.height,
+            width=image.width,
+            expression=expression,
+            prompt_region=prompt_region,
+            rle=rle,
+            box=box,
+            image_id=record.image_id,
+            ann_id=record.ann_id,
+        )
+
+    def _text_ends(self, split: str) -> NDArray[np.int64]:
+        """For every record, the number of texts up to and with it."""
+        if split not in self._ends:
+            counts = (max(1, count) for count in self.expression_counts(split))
+            self._ends[split] = np.fromiter(accumulate(counts), np.int64)
+        return self._ends[split]
+
+    @cached_property
+    def _ends(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+
+def _look(record: Record, decode: bool) -> ImageFacts:
+    """The record's image; `encoded` only where its bytes are not simply those of a file."""
+    size = (record.height, record.width) if record.height and record.width else None
+    if isinstance(record.image, bytes):
+        return read_image(record.image, size, decode=decode)
+    return _look_at_file(record.image, size, decode) or read_image(record.image, size)
+
+
+@lru_cache(maxsize=1 << 18)
+def _look_at_file(path: str, size: tuple[int, int] | None, decode: bool) -> ImageFacts | None:
+    """None for a file that has to be converted, which is done anew each time: converted pixels are too many to keep."""
+    facts = read_image(path, size, decode=decode)
+    return ImageFacts(facts.height, facts.width, facts.notes, None) if facts.as_is else None

@@ -1,0 +1,76 @@
+"""`problems.json`: what was wrong with a dataset's files, how often, and where.
+
+Why: a share of bad rows can be lived with if it is known; a large one means that something else is wrong, usually a
+folder, and ends the run before a row is written.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from polygon import UserError
+
+_EXAMPLES = 2  # of a reason, in the message of a failure
+
+
+def problem_report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """From tables of `validate.FACTS`, by split: counts of texts, since rows are made of those, and all bad records."""
+    splits, bad = {}, []
+    for split, table in tables.items():
+        found = table.filter(pc.is_valid(table["reason"])).to_pylist()
+        texts, reasons, converted = pc.sum(table["texts"]).as_py() or 0, Counter(), Counter()
+        for row in found:
+            reasons[row["reason"]] += row["texts"]
+        for row in table["converted"].drop_null().to_pylist():
+            converted.update(row.split(", "))
+        splits[split] = {
+            "records": len(table),
+            "texts": texts,
+            "bad texts": reasons.total(),
+            "bad share": reasons.total() / texts if texts else 0.0,
+            "bad texts by reason": dict(reasons.most_common()),
+            "records with a converted image": dict(converted.most_common()),
+        }
+        keys = ("source", "ann_id", "image_id", "image", "reason", "detail", "texts")
+        bad += [{"split": split, **{key: row[key] for key in keys}} for row in found]
+    return {"splits": splits, "bad": bad}
+
+
+def check_share(report: Mapping[str, Any], name: str, max_share: float, layout: str, listed: str) -> None:
+    """Raise UserError for a split with a larger share of bad texts: the reasons, examples, and the way out.
+
+    `layout` is what the source expects to find where, `listed` the file that has all of them.
+    """
+    for split, counts in report["splits"].items():
+        if counts["bad share"] <= max_share:
+            continue
+        parts = []
+        for reason, n in counts["bad texts by reason"].items():
+            details = [row["detail"] for row in report["bad"] if (row["split"], row["reason"]) == (split, reason)]
+            parts.append(f"{n} {reason} ({'; '.join(details[:_EXAMPLES])})")
+        raise UserError(
+            f"{name}: {counts['bad texts']} of {counts['texts']} texts of {split} cannot be used, more than "
+            f"max_bad_share={max_share:g}: {', '.join(parts)}; all are listed in {listed}; expected: {layout}"
+        )
+
+
+def summary(report: Mapping[str, Any]) -> list[str]:
+    """A line for each thing a user should know about a dataset that passed."""
+    lines = []
+    for split, counts in report["splits"].items():
+        if counts["bad texts"]:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in counts["bad texts by reason"].items())
+            lines.append(f"{split}: {counts['bad texts']} of {counts['texts']} texts left out: {reasons}")
+        if counts["records with a converted image"]:
+            notes = ", ".join(f"{n} {note}" for note, n in counts["records with a converted image"].items())
+            lines.append(f"{split}: images converted to RGB: {notes}")
+    for split, sources in report.get("leakage", {}).get("splits", {}).items():
+        for source, counts in sources.items():
+            if counts["texts"]:
+                places = ", ".join(f"{n} {place}" for place, n in counts["texts by split"].items())
+                share = f"{counts['texts']} of {counts['of texts']} texts of {source} {report['leakage']['done']}"
+                lines.append(f"{split}: {share}, their {counts['images']} images are held out elsewhere: {places}")
+    return lines

@@ -1,0 +1,328 @@
+"""`data.prepare` on annotated files: what is wrong is named, what leaks is left out, and the rest is written once."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from data import prepare as module
+from data import sources
+from data.prepare import prepare
+from data.record import Record
+from data.record_source import RecordSource
+from data.rows import read_samples
+from polygon import UserError
+
+HEIGHT, WIDTH = 40, 60
+
+
+@dataclass(kw_only=True)
+class Listed(RecordSource):
+    """Records as a JSON list states them."""
+
+    layout: ClassVar[str] = "a list of records"
+    file: str
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(record.split for record in self._all))
+
+    def records(self, split: str) -> Sequence[Record]:
+        return [record for record in self._all if record.split == split]
+
+    @cached_property
+    def _all(self) -> list[Record]:
+        return [
+            Record(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+            for row in json.loads(Path(self.file).read_text())
+        ]
+
+
+@pytest.fixture(autouse=True)
+def listed(monkeypatch):
+    monkeypatch.setitem(sources.SOURCES, "listed", Listed)
+
+
+def rows_of(root: Path, source: str, split: str, images: range) -> list[dict]:
+    """Two objects an image, the first with two expressions; the images are written, too."""
+    rows = []
+    for number in images:
+        file = root / f"{number:012d}.jpg"
+        file.write_bytes(cv2.imencode(".jpg", np.full((HEIGHT, WIDTH, 3), 20 * number % 256, np.uint8))[1])
+        for item in range(2):
+            x, y, side = 5 + 25 * item, 4 + number % 8, 12 + number % 5
+            rows.append(
+                {
+                    "source": source,
+                    "split": split,
+                    "image": str(file),
+                    "image_id": f"coco/{number:012d}",
+                    "ann_id": str(10 * number + item),
+                    "height": HEIGHT,
+                    "width": WIDTH,
+                    "segmentations": [[[x, y, x + side, y, x + side, y + side, x, y + side]]],
+                    "box_px": [x, y, x + side, y + side],
+                    "expressions": ["left one", "left square"] if item == 0 else ["right one"],
+                }
+            )
+    return rows
+
+
+@pytest.fixture
+def rows(tmp_path) -> list[dict]:
+    """train: images 0 to 19; val: 18 to 21, of which train has two; 60 and 12 texts."""
+    return rows_of(tmp_path, "a", "train", range(20)) + rows_of(tmp_path, "a", "val", range(18, 22))
+
+
+def config(root: Path, rows: list[dict], **changes) -> dict:
+    (root / "records.json").write_text(json.dumps(rows))
+    dataset = {
+        "name": "listed",
+        "source": {"kind": "listed", "file": str(root / "records.json"), "seed": 3},
+        "answers": "bare",
+        "sizes": {"sft": {"train": None, "val": None}, "rl": {"train": 100, "val": None}},
+        **{key: changes.pop(key) for key in ("images", "leakage", "leakage_against", "sizes") if key in changes},
+    }
+    weights = {"text2mask": 0.6, "text2box": 0.2, "point2mask": 0.2}
+    defaults = {
+        "dataset": dataset,
+        "task": {"weights": weights},
+        "rl_task": {"weights": {"text2mask": 1}},
+        "codec": {"precision": 3},
+        "data_root": str(root / "data"),
+        "workers": 1,
+        "shard_rows": 16,
+        "max_bad_share": 0.0,
+    }
+    return {**defaults, **changes}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def problems(folder: Path) -> dict:
+    return json.loads((folder / "problems.json").read_text())
+
+
+def texts(folder: Path, split: str) -> list[tuple[str, str, str]]:
+    extras = pq.read_table(folder / split)["extra_info"].to_pylist()
+    return [(extra["image_id"], extra["ann_id"], extra["expression"]) for extra in extras]
+
+
+def test_every_text_comes_once_or_as_often_as_asked(tmp_path, rows):
+    folder = prepare(config(tmp_path, rows, leakage="keep"))
+    sft = pq.read_table(folder / "sft/train").to_pylist()
+    assert len(sft) == 60
+    assert {row["sample_id"].split("-")[-1] for row in sft} == {"text2mask", "text2box", "point2mask"}
+    assert len(texts(folder, "rl/val")) == len(set(texts(folder, "rl/val"))) == 12
+    drawn = texts(folder, "rl/train")
+    assert len(drawn) == 100
+    assert set(drawn[:60]) == set(texts(folder, "rl/train")) and len(set(drawn[:60])) == 60
+    assert drawn[:40] != drawn[60:], "the second pass is in the order of the first"
+    assert [path.name for path in sorted((folder / "rl/train").iterdir())][-1] == "00006-of-00007.parquet"
+
+
+def test_what_was_known_of_a_mask_is_what_encoding_gives(tmp_path, rows, monkeypatch):
+    cached = contents(prepare(config(tmp_path, rows)))
+    monkeypatch.setattr("data.mask_texts.MaskTexts.get", lambda *_: None)
+    assert contents(prepare(config(tmp_path, rows), force=True)) == cached
+
+
+@pytest.mark.parametrize("images", ["referenced", "embedded"])
+def test_rows_read_back_with_their_image(tmp_path, rows, images):
+    grey_16 = tmp_path / "000000000021.png"
+    cv2.imwrite(str(grey_16), np.full((HEIGHT, WIDTH), 40_000, np.uint16))
+    for row in rows:
+        row["image"] = row["image"].replace("000000000021.jpg", grey_16.name)
+    folder = prepare(config(tmp_path, rows, images=images))
+    cells = [row["images"][0] for row in pq.read_table(folder / "sft/val").to_pylist()]
+    assert {tuple(cell) for cell in cells} == {("image",) if images == "referenced" else ("bytes",)}
+    samples = list(read_samples(tmp_path / "data", "listed", "val"))
+    assert len(samples) == 12
+    for sample in samples:
+        number = int(sample.image_id[-12:])
+        assert abs(int(sample.pixels()[20, 30, 0]) - (156 if number == 21 else 20 * number % 256)) < 3
+        assert sample.target().mask.sum() == (12 + number % 5) ** 2
+    assert problems(folder)["splits"]["val"]["records with a converted image"] == {"16-bit": 2}
+
+
+def test_leaking_texts_are_left_out_counted_and_reported(tmp_path, rows):
+    kept = prepare(config(tmp_path, rows, leakage="keep"))
+    held_out = {"coco/000000000018", "coco/000000000019"}
+    assert held_out < {image for image, _, _ in texts(kept, "rl/train")}
+    counts = {"of texts": 60, "texts": 6, "images": 2, "texts by split": {"a val": 6}}
+    assert problems(kept)["leakage"] == {"done": "kept", "splits": {"train": {"a": counts}}}
+    folder = prepare(config(tmp_path, rows))
+    assert not held_out & {image for image, _, _ in texts(folder, "rl/train")}
+    assert len(pq.read_table(folder / "sft/train")) == 54
+    assert len(texts(folder, "rl/val")) == 12
+    assert problems(folder)["leakage"]["done"] == "dropped"
+
+
+def test_another_datasets_held_out_images_count_too(tmp_path, rows):
+    other = rows_of(tmp_path, "b", "testA", range(3)) + rows_of(tmp_path, "b", "train", range(3, 9))
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    against = [{"kind": "listed", "file": str(tmp_path / "other.json")}]
+    folder = prepare(config(tmp_path, rows, leakage_against=against))
+    assert problems(folder)["leakage"]["splits"]["train"]["a"]["texts by split"] == {"a val": 6, "b testA": 9}
+    assert len(pq.read_table(folder / "sft/train")) == 45
+
+
+def broken(rows: list[dict], tmp_path: Path) -> dict[str, int]:
+    """Break seven of the 24 records; returns the texts that are lost, by reason."""
+    (tmp_path / "torn.jpg").write_bytes(Path(rows[0]["image"]).read_bytes()[:-300])
+    rows[0]["image"] = str(tmp_path / "gone.jpg")
+    rows[2]["image"] = str(tmp_path / "torn.jpg")
+    rows[4]["width"] = WIDTH + 1
+    rows[6]["segmentations"] = [[[500, 4, 520, 4, 520, 24]]]
+    rows[8]["segmentations"] = [[[1, 1, 2, 2]]]
+    rows[10]["problem"] = ["duplicate_id", "annotation 50 occurs twice"]
+    rows[12]["expressions"] = []
+    expected = ("missing_image", "undecodable_image", "size_mismatch", "outside_image", "empty_mask", "duplicate_id")
+    return {**dict.fromkeys(expected, 2), "no_expression": 1}
+
+
+def test_bad_records_are_counted_by_reason_and_listed(tmp_path, rows):
+    lost = broken(rows, tmp_path)
+    folder = prepare(config(tmp_path, rows, max_bad_share=0.3, leakage="keep"))
+    report = problems(folder)
+    assert report["splits"]["train"]["bad texts by reason"] == lost
+    assert {row["reason"] for row in report["bad"]} == lost.keys()
+    assert next(row for row in report["bad"] if row["reason"] == "missing_image")["image"] == rows[0]["image"]
+    assert len(pq.read_table(folder / "sft/train")) == 59 - 13
+    assert len(texts(folder, "rl/train")) == 100, "bad records cost rows"
+
+
+def test_too_many_bad_records_end_the_run_before_anything_is_replaced(tmp_path, rows):
+    before = contents(prepare(config(tmp_path, rows)))
+    broken(rows, tmp_path)
+    with pytest.raises(UserError) as failure:
+        prepare(config(tmp_path, rows, max_bad_share=0.2))
+    message = str(failure.value)
+    assert message.startswith("listed: 13 of 59 texts of train cannot be used, more than max_bad_share=0.2: ")
+    for part in (
+        f"2 missing_image ({tmp_path}/gone.jpg: No such file",
+        "1 no_expression",
+        "expected: a list of records",
+    ):
+        assert part in message
+    assert contents(tmp_path / "data/listed") == before
+    listed = tmp_path / "data/listed.problems.json"
+    assert str(listed) in message
+    assert len(json.loads(listed.read_text())["bad"]) == 7
+    prepare(config(tmp_path, rows, max_bad_share=0.3))
+    assert not listed.exists()
+
+
+def test_boxes_alone_serve_the_box_task_and_no_other(tmp_path, rows):
+    for row in rows:
+        row["segmentations"] = []
+    with pytest.raises(UserError, match=r"60 no_mask .*text2box can"):
+        prepare(config(tmp_path, rows))
+    boxes = {"weights": {"text2box": 1}}
+    folder = prepare(config(tmp_path, rows, task=boxes, rl_task=boxes))
+    assert {row["ability"] for row in pq.read_table(folder / "rl/val").to_pylist()} == {"text2box"}
+    assert len(list(read_samples(tmp_path / "data", "listed", "val"))) == 12
+
+
+def test_the_files_are_the_same_for_any_number_of_workers(tmp_path, rows):
+    broken(rows, tmp_path)
+    one, two, other = (
+        contents(prepare(config(tmp_path, rows, max_bad_share=0.3, workers=workers, data_root=str(tmp_path / name))))
+        for name, workers in (("one", 1), ("two", 2), ("three", 3))
+    )
+    assert one == two == other
+    changed = config(tmp_path, rows, max_bad_share=0.3)
+    changed["dataset"]["source"]["seed"] = 4
+    assert contents(prepare(changed))["sft/train/00000-of-00003.parquet"] != one["sft/train/00000-of-00003.parquet"]
+
+
+def test_changed_annotations_are_prepared_again(tmp_path, rows):
+    folder = prepare(config(tmp_path, rows))
+    rows[0]["expressions"] = ["the first"]
+    prepare(config(tmp_path, rows))
+    assert len(pq.read_table(folder / "sft/train")) == 53
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_run_goes_on_at_the_first_unfinished_shard(tmp_path, rows, monkeypatch, workers):
+    expected = contents(prepare(config(tmp_path, rows, data_root=str(tmp_path / "whole"))))
+    real, written = module.write_parquet, tmp_path / "written"
+
+    def until(last: str):
+        def write(path, *arguments):
+            if f"{path.parent.parent.name}/{path.parent.name}/{path.name[:5]}" == last:
+                raise OSError(28, "No space left on device")
+            with written.open("a") as log:
+                log.write(f"{path.parent.parent.name}/{path.parent.name}/{path.name[:5]}\n")
+            return real(path, *arguments)
+
+        return write
+
+    monkeypatch.setattr(module, "write_parquet", until("rl/train/00002"))
+    with pytest.raises(UserError, match="No space left on device"):
+        prepare(config(tmp_path, rows, workers=workers))
+    assert not (tmp_path / "data/listed").exists()
+    before = set(written.read_text().split())
+    assert before
+    partial = tmp_path / "data/.listed.partial"
+    with (partial / "journal.jsonl").open("a") as journal:
+        journal.write('{"name": "sft/tr')  # killed while it was writing a line
+    cut = partial / f"sft/train/{sorted((partial / 'sft/train').glob('*.parquet'))[0].name}"
+    cut.write_bytes(cut.read_bytes()[:-1] + b"!")  # as long as it was, but damaged
+    written.unlink()
+    monkeypatch.setattr(module, "write_parquet", until("none"))
+    monkeypatch.setattr("data.validate.InOrder.sample", lambda *_: pytest.fail("checked again"))
+    assert contents(prepare(config(tmp_path, rows, workers=workers))) == expected
+    assert f"sft/train/{cut.name[:5]}" in set(written.read_text().split())
+    if workers == 1:
+        assert before & set(written.read_text().split()) == {f"sft/train/{cut.name[:5]}"}
+
+
+def test_a_dead_worker_is_named_and_its_shard_made_by_the_next_run(tmp_path, rows, monkeypatch):
+    real = module.write_parquet
+
+    def die(path, *arguments):
+        if multiprocessing.parent_process() is not None and path.name.startswith("00002"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_parquet", die)
+        with pytest.raises(UserError, match="a worker was killed, probably for want of memory; go on with workers=1"):
+            prepare(config(tmp_path, rows, workers=2))
+    assert len(pq.read_table(prepare(config(tmp_path, rows)) / "sft/train")) == 54
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    script = f"""
+import os, time
+from data.workers import share
+def work(task, advance):
+    open({str(tmp_path)!r} + f"/{{os.getpid()}}", "w").close()
+    time.sleep(120)
+list(share(work, [1, 2], 2, int))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2]) as parent:
+        while len(workers := [int(file.name) for file in tmp_path.iterdir()]) < 2:
+            assert parent.poll() is None
+            time.sleep(0.05)
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "orphans are left"
+        time.sleep(0.05)
