@@ -28,12 +28,12 @@ class AnswerTokens:
     `banned`: image, video and other vision tokens. They stand for pixels; one in an answer would stand for none.
     """
 
-    def __init__(self, folder: Path, tokenizer: Any):
+    def __init__(self, folder: Path, tokenizer: Any, *, stop_at_bracket: bool = True):
         config = json.loads((folder / "config.json").read_text())
         self.tokenizer = tokenizer
         self.banned = sorted({config[name] for name in VISION_TOKENS if config.get(name) is not None})
         self.ends = sorted({tokenizer.eos_token_id, *_generation_ends(folder)} - {None})
-        self.closing = closing_token_ids(tokenizer)
+        self.closing = closing_token_ids(tokenizer) if stop_at_bracket else []
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     def stops(self, kind: Kind) -> list[int]:

@@ -28,9 +28,19 @@ def open_backend(config: DictConfig, folder: Path | None, sampling: Sampling) ->
         return _local(name, config, folder, sampling, options)
     except ModuleNotFoundError as error:
         raise UserError(f"backend={name} needs the module {error.name}, which is not installed: make setup") from error
-    except (ValueError, LookupError, AssertionError, RuntimeError, OSError) as error:
+    except (ValueError, LookupError, AssertionError, RuntimeError, OSError, ImportError) as error:
         # Weights that do not fit, an unknown architecture, too little memory: the types tell nothing apart.
         reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if "trust_remote_code" in str(error) and not config.vlm.trust_remote_code:
+            raise UserError(
+                f"the model in {folder} brings Python code of its own, which would run here with your rights: "
+                f"read its *.py files, then set vlm.trust_remote_code=true"
+            ) from error
+        if isinstance(error, ImportError) and config.vlm.trust_remote_code:
+            raise UserError(
+                f"the Python code that the model in {folder} brings does not run here ({reason}): it was written for "
+                f"another transformers; serve the model with that one (`vllm serve`) and set backend=openai"
+            ) from error
         raise UserError(
             f"backend={name} cannot start the model in {folder}: {reason}; "
             f"check that its weights fit its config.json and this machine, or try another backend"

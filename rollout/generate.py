@@ -9,7 +9,6 @@ run with other settings does not touch the file unless force=true. An answer end
 at the token that closes the outer bracket (rollout/stop.py). `grammar=true` (vLLM only) holds answers to the grammar.
 """
 
-import hashlib
 import sys
 import time
 from collections import Counter
@@ -18,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import pyarrow.parquet as pq
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from data.rows import read_samples
+from data.rows import PreparedRows, read_samples
+from hardware.checks import check_memory, check_shared_memory
 from hardware.environment import apply_environment
 from polygon import Codec, UserError, cli
 from rollout.answers_file import AnswersFile
 from rollout.backend import open_backend
+from rollout.question import questions_of, reworded
 from rollout.request import Sampling, pending_requests
 from vlm.checkpoint import find_model
 from vlm.weights import fingerprint
@@ -48,17 +48,19 @@ def generate(config: DictConfig) -> str:
     apply_environment(config)
     rows = read_samples(config.data_root, config.dataset.name, config.split)
     folder = None if config.backend.name == "openai" else find_model(config.vlm.path)
-    with AnswersFile(config.output, _settings(config, rows.path, folder), force=config.force) as file:
+    with AnswersFile(config.output, _settings(config, rows, folder), force=config.force) as file:
         before, finishes = len(file.done), Counter[str]()
-        requests = pending_requests(islice(rows, config.limit), config.draws, config.seed, file.done)
+        samples = reworded(islice(rows, config.limit), questions_of(config))
+        requests = pending_requests(samples, config.draws, config.seed, file.done)
         if (first := next(requests, None)) is None:
             return f"{file.path}: complete with {before} answers"
+        if folder is not None:
+            check_room(config)
         started = time.monotonic()
         backend = open_backend(config, folder, sampling)
         opened = time.monotonic()
         file.begin()
-        n_rows = pq.read_metadata(rows.path).num_rows
-        total = config.draws * min(n_rows, config.limit or n_rows)
+        total = config.draws * min(rows.n_rows, config.limit or rows.n_rows)
         with tqdm(total=total, initial=before, desc=file.path.name, unit="answer", mininterval=0.5) as progress:
             for request, answer in backend.answers(chain([first], requests)):
                 file.write(*request.key, answer)
@@ -89,26 +91,39 @@ def checked_sampling(config: DictConfig) -> Sampling:
     if temperature == 0 and config.draws > 1:
         raise UserError("temperature=0 gives the same answer in every draw; set draws=1 or a temperature above 0")
     precision = Codec.from_config(config.codec).precision if config.grammar else None
-    return Sampling(temperature=temperature, max_tokens=config.vlm.max_response_length, grammar=precision)
+    return Sampling(
+        temperature=temperature,
+        max_tokens=config.vlm.max_response_length,
+        grammar=precision,
+        stop_at_bracket=OmegaConf.select(config, "vlm.stop_at_bracket", default=True),
+    )
 
 
-def _settings(config: DictConfig, data: Path, folder: Path | None) -> dict[str, Any]:
+def check_room(config: DictConfig) -> None:
+    """Raises UserError where there is too little memory, or too little of what several devices' processes share."""
+    check_memory(config.hardware.min_memory_gb)
+    if config.hardware.rollout.tensor_parallel > 1:  # a model on one device is one process
+        check_shared_memory(config.hardware.min_shm_gb)
+
+
+def _settings(config: DictConfig, rows: PreparedRows, folder: Path | None) -> dict[str, Any]:
     """What makes two runs write the same answers; a model is known by its content, wherever it lies."""
     model = f"{config.backend.url} {config.backend.model}" if folder is None else fingerprint(folder)
-    with data.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
     return {
         "model": model,
         "backend": config.backend.name,
         "dataset": config.dataset.name,
         "split": config.split,
-        "data": digest,
+        "data": rows.digest(),
         "limit": config.limit,
         "draws": config.draws,
         "temperature": float(config.temperature),
         "seed": config.seed,
         "max_response_length": config.vlm.max_response_length,
         "grammar": config.grammar and Codec.from_config(config.codec).precision,
+        # None where the model is asked and stopped as ours are
+        "questions": dict(questions_of(config)) or None,
+        "stop_at_bracket": OmegaConf.select(config, "vlm.stop_at_bracket"),
     }
 
 

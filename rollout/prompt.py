@@ -17,9 +17,14 @@ def chat_text(processor: Any, prompt: str) -> str:
 
 def chat_messages(prompt: str, image: bytes) -> list[dict]:
     """The message an OpenAI-compatible server reads, the PNG or JPEG bytes inside it."""
+    part = {"type": "image_url", "image_url": {"url": data_uri(image)}}
+    return [{"role": "user", "content": _content(prompt, part)}]
+
+
+def data_uri(image: bytes) -> str:
+    """PNG or JPEG bytes as an address that holds them."""
     kind = "png" if image.startswith(_PNG) else "jpeg"
-    url = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
-    return [{"role": "user", "content": _content(prompt, {"type": "image_url", "image_url": {"url": url}})}]
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
 def _content(prompt: str, image: Mapping) -> list[dict]:

@@ -44,11 +44,15 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Temperature 0 is greedy. `grammar` is the precision (decimals) of a grammar to hold answers to, or None."""
+    """Temperature 0 is greedy. `grammar` is the precision (decimals) of a grammar to hold answers to, or None.
+
+    stop_at_bracket: a mask ends where its outer bracket closes; False for models that were not trained to that.
+    """
 
     temperature: float
     max_tokens: int
     grammar: int | None = None
+    stop_at_bracket: bool = True
 
 
 class Backend(Protocol):

@@ -46,7 +46,8 @@ class TransformersBackend:
         self.sampling, self.max_prompt_length, self.batch_size = sampling, max_prompt_length, batch_size
         self.processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust_remote_code)
         self.processor.tokenizer.padding_side = "left"
-        self.tokens = AnswerTokens(folder, self.processor.tokenizer)
+        tokenizer, stop = self.processor.tokenizer, sampling.stop_at_bracket
+        self.tokens = AnswerTokens(folder, tokenizer, stop_at_bracket=stop)
         model, loading = AutoModelForImageTextToText.from_pretrained(
             folder,
             dtype=getattr(torch, dtype),

@@ -43,7 +43,8 @@ class VllmBackend:
     ):
         self.sampling, self.max_prompt_length, self.max_num_seqs = sampling, max_prompt_length, max_num_seqs
         self.processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        self.tokens = AnswerTokens(folder, self.processor.tokenizer)
+        tokenizer, stop = self.processor.tokenizer, sampling.stop_at_bracket
+        self.tokens = AnswerTokens(folder, tokenizer, stop_at_bracket=stop)
         settings = {
             "model": str(folder),
             "trust_remote_code": trust_remote_code,

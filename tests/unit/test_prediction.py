@@ -3,6 +3,7 @@
 import pytest
 
 from evaluation import Prediction, read_predictions, write_predictions
+from evaluation.prediction_store import IN_MEMORY, PredictionStore
 from polygon import UserError
 
 
@@ -37,6 +38,8 @@ def test_only_id_and_text_are_required(tmp_path):
         ('{"sample_id": "b", "text": "", "draw": -1}', "draw must be"),
         ('{"sample_id": "b", "text": "", "tokens": 1.5}', "tokens must be"),
         ('{"sample_id": "b", "text": "", "finish": "eos"}', "finish must be"),
+        ('{"sample_id": "b", "rle": {"counts": "02"}}', "rle must be"),
+        ('{"sample_id": "b", "text": "", "score": "high"}', "score must be"),
         ('{"sample_id": "b", "text": "", "token": 3}', "unknown key 'token'; known keys: sample_id, text"),
     ],
 )
@@ -47,6 +50,24 @@ def test_a_bad_line_is_named(tmp_path, line, fault):
         list(read_predictions(path))
     assert str(error.value).startswith(f"{path}:2: ")
     assert "\n" not in str(error.value)
+
+
+def test_a_mask_needs_no_text(tmp_path):
+    path = tmp_path / "p.jsonl"
+    rows = [Prediction("a", rle={"size": [1, 2], "counts": "02"}, score=0.5), Prediction("b", "[]")]
+    write_predictions(path, rows)
+    assert "rle" not in path.read_text().splitlines()[1]
+    assert list(read_predictions(path)) == rows
+
+
+def test_the_store_keeps_texts_out_of_memory():
+    rows = [Prediction(f"s{index % 3}", "x" * IN_MEMORY, draw=index // 3) for index in range(6)]
+    store = PredictionStore(iter(rows))
+    assert store.draws == (0, 1)
+    assert list(store) == ["s0", "s1", "s2"]
+    assert store.answers("s1") == {0: rows[1], 1: rows[4]}
+    assert store.answers("s1") == {0: rows[1], 1: rows[4]}
+    assert store.answers("s9") == {}
 
 
 def test_no_file_says_how_to_make_one(tmp_path):
