@@ -1,9 +1,10 @@
-"""A line chart as inline SVG: one line per run, axes with their extremes, no script and nothing to fetch.
+"""The curves of training as inline SVG: a chart for each metric, one line per run, axes with their extremes, no script.
 
-Colours come from CSS classes (`run-0` ...) of the page, so the chart follows light and dark.
+Colours come from CSS classes (`run-0` ...) of the page, so the charts follow light and dark.
 """
 
 import html
+from collections import defaultdict
 from collections.abc import Mapping
 
 from evaluation.curves import Curve
@@ -11,6 +12,26 @@ from evaluation.curves import Curve
 WIDTH, HEIGHT = 320, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 22
 N_COLOURS = 6
+
+UNGROUPED = "answers"
+"""A curve's group is its name up to the first slash. verl's names have one; ours without describe the answers."""
+OPEN_GROUPS = ("reward", UNGROUPED)
+"""Groups that start with one of these are shown without a click."""
+
+
+def curves_html(curves: Mapping[str, Mapping[str, Curve]]) -> str:
+    """A chart for every metric of any run, in groups to unfold; `curves` maps a run's label to its curves by name."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({name for run in curves.values() for name in run}):
+        groups[name.split("/")[0] if "/" in name else UNGROUPED].append(name)
+    sections = []
+    for group in sorted(groups, key=lambda group: (not group.startswith(OPEN_GROUPS), group)):
+        is_open = " open" if group.startswith(OPEN_GROUPS) else ""
+        runs = [(name, {label: run[name] for label, run in curves.items() if name in run}) for name in groups[group]]
+        charts = f'<div class="charts">{"".join(line_chart(name, curve_by_run) for name, curve_by_run in runs)}</div>'
+        sections.append(f"<details{is_open}><summary>{html.escape(group)}</summary>{charts}</details>")
+    keys = (f'<span class="key run-{i % N_COLOURS}">{html.escape(label)}</span>' for i, label in enumerate(curves))
+    return f"<p>{''.join(keys)}</p>{''.join(sections)}"
 
 
 def line_chart(name: str, curves: Mapping[str, Curve]) -> str:
@@ -40,7 +61,7 @@ def _line(index: int, curve: Curve, x_range: tuple[float, float], y_range: tuple
     css = f"run-{index % N_COLOURS}"
     path = f'<polyline class="line {css}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
     last_x, last_y = points[-1]
-    return f'{path}<circle class="dot {css}" cx="{last_x:.1f}" cy="{last_y:.1f}" r="2.5"/>'
+    return f'{path}<circle class="end {css}" cx="{last_x:.1f}" cy="{last_y:.1f}" r="2.5"/>'
 
 
 def _extent(values: list[float]) -> tuple[float, float]:

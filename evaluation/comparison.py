@@ -1,36 +1,36 @@
 """Before against after: the same samples scored twice, so differences are paired and their errors the smaller for it.
 
 Several seeds of a training run are several (before, after) pairs on the same samples; values are means over seeds, and
-the standard errors add the spread over seeds to the spread over samples (`evaluation.metrics`). With one seed the error
-says how the result would vary over samples, not how it would vary over trainings.
+the standard errors add the spread over seeds to the spread over images (`evaluation.metrics`). With one seed the error
+says how the result would vary over images, not how it would vary over trainings; so does the p-value, which is
+therefore given for one seed only.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluation.estimates import estimate_differences, estimates, p_values
 from evaluation.metrics import Estimate
-from evaluation.scores import Scores, TaskScores, estimate, estimate_difference
-from evaluation.table import format_estimate, format_table
+from evaluation.scores import HEADLINE, Scores, TaskScores, estimate_json
+from evaluation.table import Table, format_definitions, format_estimate, format_interval, format_table
 from polygon import Kind, UserError
 
-HEADLINE: dict[Kind, tuple[str, ...]] = {
-    "mask": ("gIoU", "cIoU", "Acc@0.5", "parse failures", "tokens"),
-    "box": ("mIoU", "Acc@0.5", "parse failures", "tokens"),
-    "point": ("hit rate", "parse failures", "tokens"),
-}
-"""The metrics a comparison shows, by kind of answer."""
+COLUMNS = ("before", "after", "difference", "95 % interval", "p")
 
-COLUMNS = ("before", "after", "difference")
+OUTLINES: dict[Kind, tuple[str, ...]] = {"mask": ("Boundary IoU", "Hausdorff 95", "PoLiS"), "box": (), "point": ()}
+"""What is compared besides the headline metrics where outlines were scored."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One metric before and after; `difference` is after - before with its paired standard error."""
+    """One metric before and after; `difference` is after - before, paired, and `p` its p-value (NaN: none)."""
 
     metric: str
     before: Estimate
     after: Estimate
     difference: Estimate
+    p: float
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ class TaskComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`tasks["text2mask"]["gIoU"].difference.value` is the gain; mean over `n_seeds` pairs."""
+    """`tasks["text2mask"]["gIoU"].difference.value` is the gain; mean over `n_seeds` pairs, by these conventions."""
 
     n_seeds: int
     tasks: dict[str, TaskComparison]
+    conventions: dict[str, str]
+
+    def to_json(self) -> dict:
+        """Plain data for `json.dump`; a number that could not be measured is null."""
+        return {name: {row.metric: _row_json(row) for row in task.rows} for name, task in self.tasks.items()}
 
 
 def compare(before: Scores, after: Scores) -> Comparison:
@@ -65,38 +70,58 @@ def compare_seeds(pairs: Sequence[tuple[Scores, Scores]]) -> Comparison:
     tasks = {}
     for name, task in first.tasks.items():
         before, after = ([scores.tasks[name] for scores in side] for side in zip(*pairs, strict=True))
-        rows = tuple(_row(metric, before, after) for metric in HEADLINE[task.kind])
-        tasks[name] = TaskComparison(len(task.sample_ids), rows)
-    return Comparison(len(pairs), tasks)
+        metrics = [*HEADLINE[task.kind], *(metric for metric in OUTLINES[task.kind] if metric in task.values)]
+        tasks[name] = TaskComparison(len(task.sample_ids), _rows(before, after, metrics))
+    return Comparison(len(pairs), tasks, first.conventions)
+
+
+def comparison_tables(comparisons: Mapping[str, Comparison]) -> list[Table]:
+    """Header and rows of text, one table per way of decoding (`{"greedy": ..., "temperature 1": ...}`) and task."""
+    return [
+        ([_caption(decoding, name, comparison), *COLUMNS], [_cells(row) for row in task.rows])
+        for decoding, comparison in comparisons.items()
+        for name, task in comparison.tasks.items()
+    ]
 
 
 def comparison_table(comparisons: Mapping[str, Comparison]) -> str:
-    """Console tables, one per way of decoding (`{"greedy": ..., "temperature 1": ...}`) and task."""
-    tables = []
-    for decoding, comparison in comparisons.items():
-        for name, task in comparison.tasks.items():
-            header = [caption(decoding, name, task, comparison.n_seeds), *COLUMNS]
-            tables.append(format_table(header, [cells(row) for row in task.rows]))
-    return "\n\n".join(tables)
+    """The same for the console, under the conventions that all of them follow."""
+    conventions: dict[str, str] = {}
+    for comparison in comparisons.values():
+        conventions |= comparison.conventions
+    tables = (format_table(header, rows) for header, rows in comparison_tables(comparisons))
+    return "\n\n".join([format_definitions(conventions), *tables])
 
 
-def caption(decoding: str, task_name: str, task: TaskComparison, n_seeds: int) -> str:
-    seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
-    return f"{decoding}, {task_name}, {task.n_samples} samples{seeds}"
+def _caption(decoding: str, task_name: str, comparison: Comparison) -> str:
+    seeds = f", mean of {comparison.n_seeds} seeds" if comparison.n_seeds > 1 else ""
+    n_samples = comparison.tasks[task_name].n_samples
+    return f"{decoding}, {task_name}, {n_samples} samples{seeds}, {comparison.conventions['conventions']}"
 
 
-def cells(row: Row) -> list[str]:
-    """The metric's name, then its value before, after, and their difference, each with its standard error."""
+def _cells(row: Row) -> list[str]:
     return [
         row.metric,
         format_estimate(row.metric, row.before),
         format_estimate(row.metric, row.after),
         format_estimate(row.metric, row.difference, signed=True),
+        format_interval(row.metric, row.difference, signed=True),
+        "-" if math.isnan(row.p) else f"{row.p:.4f}",
     ]
 
 
-def _row(metric: str, before: list[TaskScores], after: list[TaskScores]) -> Row:
-    return Row(metric, estimate(before, metric), estimate(after, metric), estimate_difference(before, after, metric))
+def _rows(before: list[TaskScores], after: list[TaskScores], metrics: Sequence[str]) -> tuple[Row, ...]:
+    values = [estimates(side, metrics) for side in (before, after)]
+    differences = estimate_differences(before, after, metrics)
+    chances = p_values(before, after, metrics) if len(before) == 1 else dict.fromkeys(metrics, math.nan)
+    return tuple(
+        Row(metric, values[0][metric], values[1][metric], differences[metric], chances[metric]) for metric in metrics
+    )
+
+
+def _row_json(row: Row) -> dict:
+    sides = {name: estimate_json(getattr(row, name)) for name in ("before", "after", "difference")}
+    return sides | {"p": None if math.isnan(row.p) else row.p}
 
 
 def _check_same(a: Scores, b: Scores) -> None:

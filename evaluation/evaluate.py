@@ -1,23 +1,27 @@
 """Join predictions with the samples they answer and score them.
 
-Samples stream by, so images are never held together; a ground-truth mask is decoded once for all draws of its sample.
+Samples stream by, so images are never held together; predictions wait in a file (evaluation/prediction_store.py); a
+ground-truth mask is decoded once for all draws of its sample. What memory keeps is a row of numbers for each answer.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable
-
-import numpy as np
+from dataclasses import asdict, replace
 
 from data.sample import Sample
 from data.task import TASKS
-from evaluation.evaluators import ACC_BOXES, EVALUATORS, AccBox, Columns
-from evaluation.metrics import RESAMPLES, SEED
+from evaluation.answers import answer_columns, read_answer
+from evaluation.bootstrap import RESAMPLES, SEED
+from evaluation.boundary import BoundarySettings
+from evaluation.conventions import Conventions
+from evaluation.evaluators import EVALUATORS, Columns, Scoring
 from evaluation.prediction import Prediction
-from evaluation.scores import Scores, TaskScores
-from polygon import FAILURES, Codec, Target, UserError, parse
+from evaluation.prediction_store import PredictionStore, named
+from evaluation.score_table import ScoreTable
+from evaluation.scores import Scores
+from evaluation.slices import count_words, groups_of
+from polygon import KINDS, Codec, Kind, Target, UserError, rle_decode
 
-MISSING = "missing"
 DECODINGS = {
     "matched": "matched: filled along pixel centres as they were traced, holes cut out",
     "reference": "reference: pycocotools, union of all rings, holes filled",
@@ -29,116 +33,85 @@ def evaluate(
     samples: Iterable[Sample],
     codec: Codec,
     *,
-    acc_box: AccBox = "annotated",
+    conventions: Conventions | None = None,
+    boundary: BoundarySettings | None = None,
     allow_missing: bool = False,
+    kind: Kind | None = None,
 ) -> Scores:
     """Score every sample on every draw that occurs in the predictions.
 
-    A sample without a prediction for one of the draws is an error, or, with `allow_missing`, scores as a parse failure.
+    `boundary` adds the measures of outlines, which cost more than all others. `kind` scores the answers as ones of that
+    kind whatever the task: boxes on a split that asks for masks. A sample without a prediction for one of the draws is
+    an error, or, with `allow_missing`, scores as a parse failure.
     Raises UserError for that, for two predictions of one (sample_id, draw) and for ids that no sample has.
     """
-    if acc_box not in ACC_BOXES:
-        raise UserError(f"acc_box is {acc_box!r}; it can be {' or '.join(ACC_BOXES)}")
-    answers = _by_sample(predictions)
-    draws = sorted({draw for by_draw in answers.values() for draw in by_draw})
-    if not draws:
-        raise UserError("there are no predictions to score")
-
-    per_task: dict[str, dict[str, Columns]] = defaultdict(dict)
-    missing: list[tuple[str, int]] = []
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"kind is {kind!r}; it can be {', '.join(KINDS)}, or null for what each task asks for")
+    scoring = Scoring(codec=codec, conventions=conventions or Conventions(), boundary=boundary)
+    store = PredictionStore(predictions)
+    tables: dict[str, ScoreTable] = {}
+    scored: set[str] = set()
+    missing: list[str] = []
     for sample in samples:
-        by_draw = answers.pop(sample.sample_id, {})
-        missing += [(sample.sample_id, draw) for draw in draws if draw not in by_draw]
+        by_draw = store.answers(sample.sample_id)
+        missing += [sample.sample_id for draw in store.draws if draw not in by_draw]
+        scored.add(sample.sample_id)
         try:
-            target = sample.target()
-            rows = [answer_columns(by_draw.get(draw), target, codec, acc_box) for draw in draws]
+            target = sample.target() if kind is None else replace(sample.target(), kind=kind)
+            described = {"expression words": float(count_words(sample.expression)) or math.nan}
+            rows = [described | _columns(by_draw.get(draw), target, scoring) for draw in store.draws]
+            groups = groups_of(sample, target)
         except UserError as error:
             raise UserError(f"sample {sample.sample_id!r}: {error}") from error
-        per_task[sample.task][sample.sample_id] = _mean_over_draws(rows)
+        table = tables.setdefault(sample.task, ScoreTable(sample.task, kind or TASKS[sample.task].answer_kind))
+        table.add(sample, groups, rows)
 
-    if answers:
+    if unknown := [sample_id for sample_id in store if sample_id not in scored]:
         raise UserError(
-            f"predictions for {_named(answers)} that the split does not have; check dataset, split and limit"
+            f"predictions for {named(unknown)} that the split does not have; check dataset, split and limit"
         )
     if missing and not allow_missing:
-        unanswered = dict.fromkeys(sample_id for sample_id, _ in missing)
         raise UserError(
-            f"missing predictions: {len(missing)}, for {_named(unanswered)}; "
+            f"missing predictions: {len(missing)}, for {named(dict.fromkeys(missing))}; "
             "generate them, or score them 0 with allow_missing=true"
         )
     return Scores(
-        tasks={task: _task_scores(task, rows) for task, rows in per_task.items()},
-        conventions=conventions(codec, acc_box, allow_missing),
-        n_samples=sum(len(rows) for rows in per_task.values()),
-        n_draws=len(draws),
+        tasks={task: table.scores(store.draws, scoring.conventions) for task, table in tables.items()},
+        conventions=in_words(scoring, allow_missing),
+        settings={
+            "conventions": scoring.conventions.settings(),
+            "boundary": asdict(boundary) if boundary else None,
+            "codec": asdict(codec),
+        },
+        n_samples=len(scored),
+        n_draws=len(store.draws),
         n_missing=len(missing),
     )
 
 
-def answer_columns(prediction: Prediction | None, target: Target, codec: Codec, acc_box: AccBox) -> Columns:
-    """Every number about one answer; None is an answer that was never given."""
-    answer = parse(prediction.text, target.kind) if prediction else None
-    failure = answer.failure if answer else MISSING
-    tokens = prediction.tokens if prediction else None
-    finish = prediction.finish if prediction else None
-    return {
-        **EVALUATORS[target.kind](answer.region if answer else None, target, codec, acc_box),
-        "tokens": math.nan if tokens is None else float(tokens),
-        "cut at the token limit": math.nan if finish is None else float(finish == "length"),
-        "strictly formatted": float(answer is not None and answer.strict),
-        "parse failures": float(failure is not None),
-        **{f"parse failures: {cause}": float(failure == cause) for cause in (*FAILURES, MISSING)},
-    }
-
-
-def conventions(codec: Codec, acc_box: AccBox, allow_missing: bool) -> dict[str, str]:
+def in_words(scoring: Scoring, allow_missing: bool) -> dict[str, str]:
     """What the numbers mean where evaluation codes differ, printed and stored with every result."""
-    box = {"annotated": "the annotated box", "mask": "the box of the ground-truth mask"}[acc_box]
     return {
-        "gIoU": "mean over samples of IoU; both masks empty (an empty union): 1.0",
+        **scoring.conventions.in_words(),
+        "gIoU, mIoU": "mean of IoU; mIoU is over samples that have a target",
         "cIoU": "sum of intersections over sum of unions, in pixels",
-        "Prec@t, Acc@0.5": "a hit is IoU >= t",
-        "Acc@0.5 of a mask": f"box around the predicted mask against {box}; without a target an empty mask is the hit",
-        "empty answer []": "an empty mask: IoU 0 where there is a target, 1.0 where there is none",
-        "parse failure": "IoU 0 and no hit, target or not; an empty mask in cIoU; left out of the mean of vertices",
+        **(scoring.boundary.in_words() if scoring.boundary else {}),
         "missing answer": "scored as a parse failure" if allow_missing else "an error",
-        "draws": "averaged within a sample first (areas too), then over samples",
-        "decoding of polygons": DECODINGS[codec.decode],
-        "standard error": f"over samples; cIoU by {RESAMPLES} bootstrap resamples, seed {SEED}",
+        "draws": "averaged within a sample first (areas too)",
+        "decoding of polygons": DECODINGS[scoring.codec.decode],
+        "intervals": f"95 %, {RESAMPLES} bootstrap resamples of images, seed {SEED}; ± is the standard error",
     }
 
 
-def _by_sample(predictions: Iterable[Prediction]) -> dict[str, dict[int, Prediction]]:
-    answers: dict[str, dict[int, Prediction]] = defaultdict(dict)
-    repeated: dict[str, None] = {}
-    for prediction in predictions:
-        if prediction.draw in answers[prediction.sample_id]:
-            repeated[prediction.sample_id] = None
-        answers[prediction.sample_id][prediction.draw] = prediction
-    if repeated:
-        raise UserError(f"two predictions for the same draw of {_named(repeated)}; keep one of each")
-    return answers
-
-
-def _named(ids: Iterable[str], shown: int = 3) -> str:
-    """`5 sample ids ('a', 'b', 'c', ...)`; repr, so that an odd id cannot drive a terminal."""
-    ids = list(ids)
-    first = ", ".join(repr(sample_id) for sample_id in ids[:shown])
-    return f"{len(ids)} sample id{'s' if len(ids) > 1 else ''} ({first}{', ...' if len(ids) > shown else ''})"
-
-
-def _mean_over_draws(rows: list[Columns]) -> Columns:
-    means = {}
-    for name in rows[0]:
-        measured = [row[name] for row in rows if not math.isnan(row[name])]
-        means[name] = sum(measured) / len(measured) if measured else math.nan
-    return means
-
-
-def _task_scores(task: str, rows: dict[str, Columns]) -> TaskScores:
-    names = next(iter(rows.values()))
-    columns = {name: np.array([row[name] for row in rows.values()]) for name in names}
-    for name in names:
-        if name.startswith("parse failures:") and not columns[name].any():
-            del columns[name]
-    return TaskScores(TASKS[task].answer_kind, tuple(rows), columns)
+def _columns(prediction: Prediction | None, target: Target, scoring: Scoring) -> Columns:
+    """Every number about one answer; None is an answer that was never given."""
+    answer = read_answer(prediction, target.kind, scoring.codec, scoring.conventions)
+    if prediction is not None and prediction.rle is not None:
+        if prediction.rle["size"] != [target.height, target.width]:
+            raise UserError(
+                f"a mask of size {prediction.rle['size']}, its image is {target.height} x {target.width} px"
+            )
+        answered = rle_decode(prediction.rle)
+    else:
+        answered = answer.region if answer else None
+    return EVALUATORS[target.kind](answered, target, scoring) | answer_columns(prediction, answer, target.kind)

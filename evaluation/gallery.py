@@ -1,91 +1,150 @@
-"""Examples for the report: random held-out samples with the ground truth, the answer before and the answer after.
+"""The pictures of a report: which samples are shown, and each with its photo, its ground truth and the answers.
 
-Samples are drawn by seed from those that both models answered, not picked, so the gallery shows failures at their rate.
+Shown are the extremes of every group and, of all the rest, samples evenly spaced from the worst to the best, so that
+sorting the gallery runs through the whole range and no filter finds it empty. They are not a sample to judge a rate by:
+the page's charts and tables are for that, and count everything.
 """
 
-import random
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data.sample import Sample
-from evaluation.evaluate import answer_columns
-from evaluation.prediction import Prediction
-from polygon import Box, Codec, Kind, Region, Target, parse
+import numpy as np
 
-SCORE: dict[Kind, tuple[str, str]] = {"mask": ("gIoU", "IoU"), "box": ("mIoU", "IoU"), "point": ("hit rate", "hit")}
-"""By kind of answer: the column that one answer is judged by, and what it is called for a single sample."""
+from data.rows import PreparedSample
+from data.sample import IMAGE_TAG, Sample
+from evaluation.answers import MISSING, read_answer
+from evaluation.conventions import Conventions
+from evaluation.prediction import Prediction
+from evaluation.report_photo import photo_uri
+from evaluation.report_row import ReportRow
+from polygon import Box, Codec, Kind, Region, Target, rle_decode
+
+COUNT = 120
+EXTREMES = 3
+CHOSEN = (
+    f"Chosen are the {EXTREMES} lowest of each group (of two runs, the {EXTREMES} largest losses and gains), "
+    "and samples evenly spaced over the rest, from lowest to highest."
+)
+OUTLINE = Codec(epsilon=0.001, precision=4, min_area=1)
+"""How a mask is drawn: its outline with IoU 0.998 at 66 vertices on COCO, whatever codec the model writes with."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One model's answer: what was read (None: nothing), what it scored, and the untrusted text itself."""
+    """One run's answer: what was read (None: nothing), why nothing was, and the untrusted text itself."""
 
-    label: str
     region: Region | None
-    score: str
+    failure: str | None
     text: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """One sample: encoded image with its size in pixels, the ground truth as outlines or a box, and the answers."""
+    """One sample: its row in the report, the question, the photo as data URI, size in pixels, ground truth, answers."""
 
-    sample_id: str
+    row: int
     question: str
-    image: bytes
+    photo: str
     height: int
     width: int
-    truth: Region
+    truth: Region | None
     answers: tuple[Answered, ...]
 
 
 def gallery(
+    rows: Sequence[ReportRow],
     samples: Iterable[Sample],
-    answers: dict[str, Iterable[Prediction]],
-    codec: Codec,
+    predictions: Mapping[str, Iterable[Prediction]],
     *,
-    count: int = 12,
-    seed: int = 0,
+    conventions: Conventions | None = None,
+    count: int = COUNT,
 ) -> list[Example]:
-    """`count` random examples, in the order of `samples`.
+    """At most `count` examples of `rows`; `predictions` are those of the same runs in the same order, by label.
 
-    `answers` maps a label ("before", "after") to its predictions; of several draws for a sample the first is shown.
+    `conventions` are those of the scores: they say which of several answers in a text is drawn.
     """
-    first_draws = {label: _first_draws(predictions) for label, predictions in answers.items()}
-    shared = sorted(set.intersection(*(set(by_id) for by_id in first_draws.values())))
-    chosen = set(random.Random(seed).sample(shared, min(count, len(shared))))
+    rules = conventions or Conventions()
+    chosen = {rows[index].sample_id: index for index in choose(rows, count)}
+    answers = [_shown_draws(rows, chosen, n, run) for n, run in enumerate(predictions.values())]
     return [
-        _example(sample, {label: by_id[sample.sample_id] for label, by_id in first_draws.items()}, codec)
+        _example(index, rows[index].kind, sample, [run.get(sample.sample_id) for run in answers], rules)
         for sample in samples
-        if sample.sample_id in chosen
+        if (index := chosen.get(sample.sample_id)) is not None
     ]
 
 
-def _first_draws(predictions: Iterable[Prediction]) -> dict[str, Prediction]:
-    return {p.sample_id: p for p in sorted(predictions, key=lambda p: p.draw, reverse=True)}
+def choose(rows: Sequence[ReportRow], count: int) -> list[int]:
+    """Indices of at most `count` rows, in the order of `rows`."""
+    order = sorted(range(len(rows)), key=lambda index: _worth(rows[index]))
+    if len(order) <= count:
+        return sorted(order)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index in order:
+        for group in (*rows[index].groups.items(), *(("outcome", run.outcome) for run in rows[index].runs)):
+            groups[group].append(index)
+    both_ends = len(rows[0].runs) > 1
+    extremes = dict.fromkeys(
+        index
+        for rank in range(EXTREMES)
+        for group in groups.values()
+        if rank < len(group)
+        for index in ([group[rank], group[-1 - rank]] if both_ends else [group[rank]])
+    )
+    shown = set(list(extremes)[: count // 2])
+    rest = [index for index in order if index not in shown]
+    steps = np.linspace(0, len(rest) - 1, count - len(shown)).round().astype(int)
+    return sorted(shown.union(rest[step] for step in steps))
 
 
-def _example(sample: Sample, predictions: dict[str, Prediction], codec: Codec) -> Example:
-    target = sample.target()
+def _worth(row: ReportRow) -> float:
+    return row.runs[-1].score - (row.runs[0].score if len(row.runs) > 1 else 0.0)
+
+
+def _shown_draws(
+    rows: Sequence[ReportRow], chosen: Mapping[str, int], run: int, predictions: Iterable[Prediction]
+) -> dict[str, Prediction]:
+    """Of one run, the predictions whose scores `rows` holds, by sample id."""
+    return {
+        prediction.sample_id: prediction
+        for prediction in predictions
+        if (index := chosen.get(prediction.sample_id)) is not None and prediction.draw == rows[index].runs[run].draw
+    }
+
+
+def _example(
+    row: int, kind: Kind, sample: Sample, predictions: Sequence[Prediction | None], rules: Conventions
+) -> Example:
     return Example(
-        sample_id=sample.sample_id,
-        question=f"{sample.task}: {sample.expression}" if sample.expression else sample.task,
-        image=sample.image_bytes(),
+        row=row,
+        question=_question(sample),
+        photo=photo_uri(sample),
         height=sample.height,
         width=sample.width,
-        truth=_truth(target),
-        answers=tuple(_answered(label, prediction, target, codec) for label, prediction in predictions.items()),
+        truth=truth(sample.target(), kind),
+        answers=tuple(answered(prediction, kind, rules) for prediction in predictions),
     )
 
 
-def _truth(target: Target) -> Region:
-    if target.kind == "box" and target.box is not None:
-        return Box(*target.box)
-    return Codec(epsilon=0.0, precision=5, min_area=1).encode(target.mask)
+def _question(sample: Sample) -> str:
+    """The expression; where a point or a box asks, the whole prompt, which states it."""
+    if sample.expression:
+        return sample.expression
+    return sample.prompt.removeprefix(IMAGE_TAG) if isinstance(sample, PreparedSample) else sample.task
 
 
-def _answered(label: str, prediction: Prediction, target: Target, codec: Codec) -> Answered:
-    answer = parse(prediction.text, target.kind)
-    column, name = SCORE[target.kind]
-    score = f"{name} {answer_columns(prediction, target, codec, 'annotated')[column]:.2f}"
-    return Answered(label, answer.region, f"{score}, {answer.failure}" if answer.failure else score, prediction.text)
+def truth(target: Target, kind: Kind) -> Region | None:
+    """What is drawn as ground truth: the annotated box of a box question (None without a target), else the mask."""
+    if kind == "box":
+        return Box(*target.box) if target.box is not None else None
+    return OUTLINE.encode(target.mask)
+
+
+def answered(prediction: Prediction | None, kind: Kind, rules: Conventions) -> Answered:
+    """What can be drawn of an answer."""
+    if prediction is None:
+        return Answered(None, MISSING, "")
+    answer = read_answer(prediction, kind, rules)
+    if answer is not None:
+        return Answered(answer.region, answer.failure, prediction.text)
+    return Answered(OUTLINE.encode(rle_decode(prediction.rle or {})), None, "(a mask, as run lengths)")

@@ -1,94 +1,112 @@
-"""The numbers of the field with their standard errors: numpy in, `Estimate` out.
+"""Metrics over samples as one kind of thing: a ratio of two sums, with its standard error.
 
-gIoU is the mean of per-sample IoU; cIoU is the sum of intersections over the sum of unions, so large objects weigh
-more. A mean's standard error is analytic (sd / sqrt(n)); cIoU is a ratio of sums, so its error comes from resampling
-the samples with a fixed seed. Samples are treated as independent, although several expressions may share one image.
+gIoU, Acc@0.5 and every other mean is sum(value) / sum(1); cIoU is sum(intersection) / sum(union). They are summed by
+image first, because the expressions of one image are answered alike and are no independent evidence: the error is the
+cluster-robust one over images (linearised, as in survey statistics), which for one sample an image is the familiar
+deviation / sqrt(n).
 
-Arrays `_KS` are K runs (seeds of training) by S samples, the same samples in every run; one run is K = 1. The value is
-the mean over runs. Its squared error is the sum of two parts: over samples (of the mean over runs) and, from two runs
-on, over runs. Noise that belongs to neither is counted in both, so the sum errs on the large side.
+Several training seeds are K runs on the same samples: a value is the mean over runs, and the spread over runs is added
+to the error. A sample's own share of the spread over runs is in both, so the sum errs on the large side.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+"""(S,): the number, from 0, of the image (or of the unit that is averaged first) that each sample belongs to."""
 
 IOU_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
-RESAMPLES = 1000
-SEED = 0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`value` with its standard error over `n` samples; both are NaN where nothing could be measured (n = 0)."""
+    """`value` with its standard error and 95 % interval; `n` things were averaged.
+
+    All numbers are NaN where nothing could be measured (n = 0), the error and the interval also where one image cannot
+    give them.
+    """
 
     value: float
     se: float
     n: int
+    low: float = float("nan")
+    high: float = float("nan")
 
 
-NOT_MEASURED = Estimate(float("nan"), float("nan"), 0)
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """A metric of K runs over G images: sum(numerators) / sum(denominators), `empty` where the latter is 0."""
+
+    numerators_KG: Array
+    denominators_KG: Array
+    n: int
+    empty: float
+
+    def values(self, numerators: Array, denominators: Array) -> Array:
+        """The ratio of sums, of any shape."""
+        some = denominators != 0
+        return np.divide(numerators, denominators, out=np.full(denominators.shape, self.empty), where=some)
+
+    @property
+    def value_K(self) -> Array:
+        return self.values(self.numerators_KG.sum(axis=1), self.denominators_KG.sum(axis=1))
+
+    @property
+    def influence_G(self) -> Array:
+        """By how much each image moves the mean over runs, to first order."""
+        total_K1 = self.denominators_KG.sum(axis=1, keepdims=True)
+        residual_KG = self.numerators_KG - self.value_K[:, None] * self.denominators_KG
+        return np.divide(residual_KG, total_K1, out=np.zeros_like(residual_KG), where=total_K1 != 0).mean(axis=0)
+
+    @property
+    def speaks_G(self) -> NDArray[np.bool_]:
+        """Whether an image has anything to say about the metric."""
+        return np.any(self.denominators_KG != 0, axis=0)
 
 
-def iou_from_areas(intersection_px: float, union_px: float) -> float:
-    """IoU of one mask pair; an empty union (both masks empty) is 1.0, as in LISA's evaluation code."""
-    return intersection_px / union_px if union_px else 1.0
+def mean_ratio(values_KS: Array, images_S: Codes, units_S: Codes) -> Ratio:
+    """The mean of values, within a unit first; NaN marks a value that does not apply."""
+    measured_KS = ~np.isnan(values_KS)
+    weights_KS = _weights(units_S, measured_KS)
+    n = len(np.unique(units_S[measured_KS.any(axis=0)]))
+    return Ratio(
+        _sums(images_S, np.where(measured_KS, values_KS, 0.0) * weights_KS), _sums(images_S, weights_KS), n, np.nan
+    )
 
 
-def at_least(iou: float, threshold: float) -> float:
-    """1.0 when `iou >= threshold`, else 0.0: the hit counted by Prec@t and by Acc@0.5."""
-    return float(iou >= threshold)
+def area_ratio(areas: tuple[Array, Array], images_S: Codes, units_S: Codes, empty_union: float) -> Ratio:
+    """cIoU from (intersections_KS, unions_KS); areas are averaged within a unit first."""
+    weights_KS = _weights(units_S, np.ones(areas[0].shape, dtype=bool))
+    intersections_KG, unions_KG = (_sums(images_S, area_KS * weights_KS) for area_KS in areas)
+    return Ratio(intersections_KG, unions_KG, len(np.unique(units_S)), empty_union)
 
 
-def mean(values_KS: Array) -> Estimate:
-    """Mean of per-sample values (K, S); NaN marks a sample the metric does not apply to."""
-    measured_KS = values_KS[:, ~np.isnan(values_KS).all(axis=0)]
-    n = measured_KS.shape[1]
-    if n == 0 or np.isnan(measured_KS).all(axis=1).any():
-        return NOT_MEASURED
-    return _estimate(np.nanmean(measured_KS, axis=1), _mean_error(np.nanmean(measured_KS, axis=0)), n)
+def standard_error(influence_G: Array, per_run_K: Array) -> float:
+    """Of a mean over runs: over images from their influence, and over runs where there are several."""
+    n_images, n_runs = len(influence_G), len(per_run_K)
+    if n_images < 2:
+        return float("nan")
+    over_images = np.sqrt(n_images / (n_images - 1) * np.square(influence_G).sum())
+    over_runs = per_run_K.std(ddof=1) / np.sqrt(n_runs) if n_runs > 1 else 0.0
+    return float(np.hypot(over_images, over_runs))
 
 
-def mean_difference(before_KS: Array, after_KS: Array) -> Estimate:
-    """Mean of `after - before`, paired sample by sample, over the samples that both of them measured."""
-    return mean(after_KS - before_KS)
+def codes(keys: Sequence[object]) -> Codes:
+    """Equal keys get the same number, counted from 0 in the order they appear."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
-def ciou(intersections_KS: Array, unions_KS: Array) -> Estimate:
-    """Sum of intersections over sum of unions, both (K, S) in pixels; 1.0 where the unions sum to nothing."""
-    return _bootstrap(lambda index: _ratio_K(intersections_KS[:, index], unions_KS[:, index]), unions_KS.shape[1])
+def _weights(units_S: Codes, measured_KS: NDArray[np.bool_]) -> Array:
+    """(K, S): one over the number of measured samples of a sample's unit, 0 for one not measured."""
+    counts_KS = _sums(units_S, measured_KS)[:, units_S]
+    return np.divide(measured_KS, counts_KS, out=np.zeros(measured_KS.shape), where=measured_KS)
 
 
-def ciou_difference(before: tuple[Array, Array], after: tuple[Array, Array]) -> Estimate:
-    """cIoU of `after` minus cIoU of `before`, each (intersections_KS, unions_KS), paired: resampled together."""
-
-    def difference_K(index: NDArray[np.int64]) -> Array:
-        return _ratio_K(after[0][:, index], after[1][:, index]) - _ratio_K(before[0][:, index], before[1][:, index])
-
-    return _bootstrap(difference_K, before[1].shape[1])
-
-
-def _ratio_K(intersections_KS: Array, unions_KS: Array) -> Array:
-    sums = zip(intersections_KS.sum(axis=1), unions_KS.sum(axis=1), strict=True)
-    return np.array([iou_from_areas(intersection, union) for intersection, union in sums])
-
-
-def _bootstrap(statistic_K: Callable[[NDArray[np.int64]], Array], n: int) -> Estimate:
-    if n == 0:
-        return NOT_MEASURED
-    rng = np.random.default_rng(SEED)
-    resampled = [statistic_K(rng.integers(n, size=n)).mean() for _ in range(RESAMPLES)] if n > 1 else [np.nan, np.nan]
-    return _estimate(statistic_K(np.arange(n)), float(np.std(resampled, ddof=1)), n)
-
-
-def _estimate(per_run_K: Array, se_samples: float, n: int) -> Estimate:
-    se_runs = _mean_error(per_run_K) if len(per_run_K) > 1 else 0.0
-    return Estimate(float(per_run_K.mean()), float(np.hypot(se_samples, se_runs)), n)
-
-
-def _mean_error(values: Array) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+def _sums(codes_S: Codes, values_KS: NDArray) -> Array:
+    n_codes = int(codes_S.max()) + 1 if len(codes_S) else 0
+    return np.stack([np.bincount(codes_S, values_S, minlength=n_codes) for values_S in values_KS]).astype(np.float64)

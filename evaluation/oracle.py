@@ -1,6 +1,7 @@
 """The codec's ceiling: the IoU of real masks with themselves, after being written as text and read back.
 
     python -m evaluation.oracle annotations=instances.json codec.epsilon=0.005
+    python -m evaluation.oracle annotations=instances.json codec=fit codec.tolerance=0.0065
     python -m evaluation.oracle annotations=instances.json codec=reference tokenizer=Qwen/Qwen2.5-VL-7B-Instruct
 
 Prints JSON. A model that answered perfectly would score this, so it belongs beside every result. Every instance goes
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from polygon import MAX_VERTICES, Codec, Mask, UserError, cli, mask_iou, parse, segmentation_mask
+from polygon import MAX_VERTICES, Codec, Mask, UserError, cli, mask_iou, segmentation_mask
 
 SMALL_AREA = 32 * 32
 """COCO's limit of a small object, in pixels."""
+
+TOKENIZER_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 
 Instance = tuple[NDArray[np.bool_], float]
 """A mask, bool (H, W), and its annotated area in pixels."""
@@ -55,9 +58,9 @@ def measure(codec: Codec, instances: Iterable[Instance], count_tokens: Callable[
     ious, areas, vertices, tokens = [], [], [], []
     for mask_HW, area in instances:
         text = codec.text(mask_HW)
-        region = parse(text, "mask").region
+        region = codec.parse(text, "mask").region
         if not isinstance(region, Mask):
-            raise UserError(f"an instance takes more than {MAX_VERTICES} vertices to write: raise codec.epsilon")
+            raise UserError(f"an instance takes more than {MAX_VERTICES} vertices: raise codec.epsilon or .tolerance")
         ious.append(mask_iou(codec.rasterise(region, *mask_HW.shape), mask_HW))
         areas.append(area)
         vertices.append(region.n_vertices)
@@ -84,15 +87,22 @@ def _mean(values: list[float]) -> float | None:
 def token_counter(tokenizer: str) -> Callable[[str], int]:
     """Count tokens with a transformers tokenizer, a folder or a name. Raises UserError where there is none."""
     try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError
         from transformers import AutoTokenizer
     except ImportError as error:
         raise UserError(
             "counting tokens needs transformers: install the extra cpu or gpu, or drop tokenizer="
         ) from error
     try:
-        loaded = AutoTokenizer.from_pretrained(tokenizer)
-    except (OSError, ValueError) as error:
-        raise UserError(f"tokenizer={tokenizer} is not a transformers tokenizer: give its folder or name") from error
+        # Not left to AutoTokenizer: without a network it tries again for a minute, and says so on 20 lines.
+        folder = tokenizer if Path(tokenizer).is_dir() else snapshot_download(tokenizer, allow_patterns=TOKENIZER_FILES)
+        loaded = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"tokenizer={tokenizer} is no transformers tokenizer ({reason}): give its folder or name"
+        ) from error
     return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
 
 

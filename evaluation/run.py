@@ -1,26 +1,39 @@
-"""Score a file of predictions against a prepared dataset split: a table per task on the console, everything in JSON.
+"""Score a file of answers against a prepared dataset split: a table per task on the console, everything in JSON.
 
-    python -m evaluation.run predictions=outputs/predictions/val.jsonl dataset=shapes split=val
-    python -m evaluation.run predictions=val.jsonl dataset=refcoco codec=reference acc_box=mask output=metrics.json
+    python -m evaluation.run predictions=outputs/predictions/val.jsonl dataset=shapes split=val report=report.html
+    python -m evaluation.run predictions=val.jsonl dataset=refcoco split=[testA,testB] codec=reference output=m.json
+    python -m evaluation.run predictions=after.jsonl baseline=before.jsonl dataset=shapes    # paired, with p-values
 
-Works on the predictions of any model, as long as the rows are those of `evaluation.prediction`. The conventions that
-make numbers of two papers differ are printed above the numbers. Needs neither torch nor a GPU.
+Works on the answers of any model (evaluation/inputs.py: format=). The conventions that make numbers of two papers
+differ (conventions=) are printed above the numbers. Needs neither torch nor a GPU.
 """
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from data.rows import read_samples
+from data.rows import PreparedRows, read_samples
+from evaluation.boundary import BoundarySettings
+from evaluation.comparison import compare, comparison_tables
+from evaluation.conventions import Conventions
 from evaluation.evaluate import evaluate
+from evaluation.gallery import gallery
+from evaluation.inputs import Inputs, read_inputs
 from evaluation.output import write_whole
-from evaluation.prediction import read_predictions
-from evaluation.scores import Scores, estimate
-from evaluation.table import format_estimate, format_table
+from evaluation.report import write_report
+from evaluation.report_row import report_rows
+from evaluation.score_tables import metric_tables, scored, scores_text, slice_tables
+from evaluation.scores import Scores
+from evaluation.slices import SLICES
+from evaluation.table import format_table
 from polygon import Codec, UserError, cli
+
+PRESETS = Path(__file__).parents[1] / "conf" / "conventions"
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
@@ -30,37 +43,86 @@ def main(cfg: DictConfig) -> None:
         raise UserError("name the file to score: predictions=FILE.jsonl")
     if cfg.limit is not None and not (isinstance(cfg.limit, int) and cfg.limit > 0):
         raise UserError(f"limit is {cfg.limit!r}; it is a number of samples from 1, or null for all of them")
-    codec = Codec.from_config(cfg.codec)
-    rows = read_samples(cfg.data_root, cfg.dataset.name, cfg.split)
-    scores = evaluate(
-        read_predictions(cfg.predictions),
-        islice(rows, cfg.limit),
-        codec,
-        acc_box=cfg.acc_box,
-        allow_missing=cfg.allow_missing,
-    )
-    source = {"predictions": str(cfg.predictions), "dataset": cfg.dataset.name, "split": cfg.split}
-    if rows.skipped:
-        source["skipped"] = f"{len(rows.skipped)} rows of the split that cannot be used"
-    print(scores_text(scores, source))
+    if unknown := sorted(set(cfg.slices) - set(SLICES)):
+        raise UserError(f"slices has {unknown[0]!r}; there are {', '.join(SLICES)}")
+    if cfg.baseline == cfg.predictions:
+        raise UserError("baseline is the predictions file itself; name the answers to compare with")
+
+    rows = _rows(cfg)
+    files = {name: cfg[name] for name in ("baseline", "predictions") if cfg[name] is not None}
+    settings = {"limit": cfg.limit, "kind": cfg.kind, "coco": cfg.coco}
+    inputs = {name: read_inputs(path, cfg.format, rows, **settings) for name, path in files.items()}
+    scores = {name: _evaluate(cfg, each, rows) for name, each in inputs.items()}
+    found, source = scores["predictions"], _source(cfg, files, inputs, rows)
+    print(scores_text(found, source, cfg.slices))
+    content, compared = {**source, **found.to_json(cfg.slices)}, []
+    if cfg.baseline is not None:
+        comparison = compare(scores["baseline"], found)
+        content["comparison"] = comparison.to_json()
+        compared = comparison_tables({"against the baseline": comparison})
+        print(*(f"\n{format_table(*table)}" for table in compared), sep="\n")
     if cfg.output is not None:
-        content = {**source, "codec": asdict(codec), **scores.to_json()}
         write_whole(cfg.output, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
         print(f"\nwritten to {cfg.output}")
+    if cfg.report:
+        report = Path(cfg.predictions).with_suffix(".html") if cfg.report is True else cfg.report
+        results = report_rows({name: each.results() for name, each in scores.items()})
+        write_report(
+            report,
+            title=f"{Path(cfg.predictions).name} on {source['dataset']} {source['split']}",
+            facts={**source, "scored": scored(found)},
+            conventions=found.conventions,
+            tables=metric_tables(found) + compared,
+            group_tables=slice_tables(found, cfg.slices),
+            runs=tuple(scores),
+            rows=results,
+            examples=gallery(results, islice(rows, cfg.limit), inputs, conventions=_conventions(cfg)),
+        )
+        print(f"\nreport: {report}")
 
 
-def scores_text(scores: Scores, source: dict[str, str]) -> str:
-    """The console report: what was scored, by which conventions, and a table of metrics per task."""
-    counts = f"{scores.n_samples} samples, {scores.n_draws} draw{'s' if scores.n_draws > 1 else ''} each"
-    if scores.n_missing:
-        counts += f", missing answers: {scores.n_missing}"
-    width = max(map(len, scores.conventions))
-    header = {**source, "scored": counts, **scores.conventions}
-    parts = ["\n".join(f"{key:{width}}  {value}" for key, value in header.items())]
-    for name, task in scores.tasks.items():
-        rows = [[metric, format_estimate(metric, estimate([task], metric))] for metric in task.metrics]
-        parts.append(format_table([f"{name}, {len(task.sample_ids)} samples", "value ± standard error"], rows))
-    return "\n\n".join(parts)
+def _rows(cfg: DictConfig) -> PreparedRows:
+    """The rows of a split, or of several one after the other."""
+    splits = [cfg.split] if isinstance(cfg.split, str) else list(cfg.split)
+    parts = [read_samples(cfg.data_root, cfg.dataset.name, split) for split in splits]
+    return PreparedRows(parts[0].path, [file for part in parts for file in part.files])
+
+
+def _evaluate(cfg: DictConfig, inputs: Inputs, rows: PreparedRows) -> Scores:
+    return evaluate(
+        inputs,
+        islice(rows, cfg.limit),
+        Codec.from_config(cfg.codec),
+        conventions=_conventions(cfg),
+        boundary=None if cfg.boundary is None else BoundarySettings.from_config(cfg.boundary),
+        allow_missing=cfg.allow_missing,
+        kind=cfg.kind,
+    )
+
+
+def _conventions(cfg: DictConfig) -> Conventions:
+    """Those of a preset keep its name; with other settings they say which."""
+    conventions = Conventions.from_config(cfg.conventions)
+    preset = PRESETS / f"{conventions.name}.yaml"
+    published = OmegaConf.load(preset) if preset.is_file() else {}
+    changed = [key for key, value in cfg.conventions.items() if published and published[key] != value]
+    return replace(conventions, name=f"{conventions.name}, but for {', '.join(changed)}") if changed else conventions
+
+
+def _source(
+    cfg: DictConfig, files: Mapping[str, str], inputs: Mapping[str, Inputs], rows: PreparedRows
+) -> dict[str, str]:
+    """What was scored: the files, what was left out of them, and the split."""
+    source = {}
+    for name, path in reversed(list(files.items())):
+        source[name] = str(path)
+        source |= {
+            key if name == "predictions" else f"{name}, {key}": words for key, words in inputs[name].in_words().items()
+        }
+    source |= {"dataset": cfg.dataset.name, "split": cfg.split if isinstance(cfg.split, str) else ", ".join(cfg.split)}
+    if rows.skipped:
+        source["skipped"] = f"{len(rows.skipped)} rows of the split that cannot be used"
+    return source
 
 
 if __name__ == "__main__":

@@ -1,84 +1,75 @@
-"""The scores of one predictions file: per task, one array per column, from which every metric is computed.
-
-Keeping the samples rather than the averages is what lets `comparison.compare` pair before with after.
-"""
+"""The scores of one predictions file: what every answer scored, by task, and what the numbers mean."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from evaluation.metrics import Array, Estimate, ciou, ciou_difference, mean, mean_difference
+from evaluation.estimates import estimate, estimates
+from evaluation.metrics import Estimate
+from evaluation.result import Result
+from evaluation.task_scores import TaskScores
 from polygon import Kind
 
-AREAS = ("intersection_px", "union_px")
+__all__ = ["HEADLINE", "Result", "Scores", "TaskScores", "estimate", "estimates"]
 
-
-@dataclass(frozen=True, eq=False)
-class TaskScores:
-    """`columns[name]` is float64 (S,) in the order of `sample_ids`: a sample's mean over its draws, NaN if unknown."""
-
-    kind: Kind
-    sample_ids: tuple[str, ...]
-    columns: dict[str, Array]
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics that the columns give, cIoU right after gIoU."""
-        names = [name for name in self.columns if name not in AREAS]
-        if "gIoU" in names:
-            names.insert(names.index("gIoU") + 1, "cIoU")
-        return tuple(names)
+HEADLINE: dict[Kind, tuple[str, ...]] = {
+    "mask": ("gIoU", "cIoU", "Acc@0.5", "parse failures", "tokens"),
+    "box": ("mIoU", "Acc@0.5", "parse failures", "tokens"),
+    "point": ("hit rate", "parse failures", "tokens"),
+}
+"""The metrics that a comparison or a slice shows, by kind of answer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """`conventions` says, in words, what the numbers mean; two scores compare only where they are the same."""
+    """`conventions` says, in words, what the numbers mean; two scores compare only where they are the same.
+
+    `settings` are the same as data. `n_missing` answers were not there.
+    """
 
     tasks: dict[str, TaskScores]
     conventions: dict[str, str]
+    settings: dict[str, Any]
     n_samples: int
     n_draws: int
     n_missing: int
 
-    def to_json(self) -> dict:
-        """Plain data for `json.dump`; a number that could not be measured is null."""
+    def results(self) -> Iterator[Result]:
+        """What every single answer scored, task by task."""
+        for task in self.tasks.values():
+            yield from task.results()
+
+    def to_json(self, slices: Sequence[str] = ()) -> dict:
+        """Plain data for `json.dump`, with the headline metrics of these slices; what could not be measured is null."""
+        tasks = {}
+        for name, task in self.tasks.items():
+            content = {"kind": task.kind, **_counts(task), "metrics": _metrics_json(task, task.metrics)}
+            if slices:
+                content["slices"] = {
+                    by: {key: _counts(part) | _metrics_json(part, HEADLINE[task.kind]) for key, part in task.groups(by)}
+                    for by in slices
+                }
+            tasks[name] = content
         return {
             "samples": self.n_samples,
             "draws": self.n_draws,
             "missing": self.n_missing,
             "conventions": self.conventions,
-            "tasks": {name: _task_json(task) for name, task in self.tasks.items()},
+            "settings": self.settings,
+            "tasks": tasks,
         }
 
 
-def estimate(runs: list[TaskScores], metric: str) -> Estimate:
-    """A metric of one task, mean over runs that scored the same samples."""
-    if metric == "cIoU":
-        return ciou(*_areas_KS(runs))
-    return mean(_column_KS(runs, metric))
+def _counts(task: TaskScores) -> dict[str, int]:
+    return {"samples": len(task.sample_ids), "images": len(set(task.image_ids))}
 
 
-def estimate_difference(before: list[TaskScores], after: list[TaskScores], metric: str) -> Estimate:
-    """The metric of `after` minus that of `before`, paired run by run and sample by sample."""
-    if metric == "cIoU":
-        return ciou_difference(_areas_KS(before), _areas_KS(after))
-    return mean_difference(_column_KS(before, metric), _column_KS(after, metric))
+def _metrics_json(task: TaskScores, metrics: Sequence[str]) -> dict[str, dict]:
+    return {name: estimate_json(measured) for name, measured in estimates([task], metrics).items()}
 
 
-def _column_KS(runs: list[TaskScores], name: str) -> Array:
-    return np.stack([run.columns[name] for run in runs])
-
-
-def _areas_KS(runs: list[TaskScores]) -> tuple[Array, Array]:
-    intersections, unions = AREAS
-    return _column_KS(runs, intersections), _column_KS(runs, unions)
-
-
-def _task_json(task: TaskScores) -> dict:
-    metrics = {}
-    for name in task.metrics:
-        measured = estimate([task], name)
-        fields = {"value": measured.value, "standard_error": measured.se, "n": measured.n}
-        metrics[name] = {key: None if math.isnan(number) else number for key, number in fields.items()}
-    return {"kind": task.kind, "samples": len(task.sample_ids), "metrics": metrics}
+def estimate_json(measured: Estimate) -> dict[str, float | None]:
+    """Plain data of an estimate; a number that is not there is None."""
+    fields = {"value": measured.value, "standard_error": measured.se, "low": measured.low, "high": measured.high}
+    return {key: None if math.isnan(number) else number for key, number in fields.items()} | {"n": measured.n}

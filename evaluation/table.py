@@ -1,10 +1,14 @@
 """Plain-text tables for the console: the first column to the left, numbers to the right."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from evaluation.metrics import Estimate
 
-COUNTS = ("tokens", "vertices")
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Header and rows of text; the header's first cell is the caption."""
+
+COUNTS = ("tokens", "vertices", "Hausdorff 95", "PoLiS")
 """Metrics counted in things rather than shares of 1: one decimal is enough for them, three for the rest."""
 
 
@@ -19,10 +23,31 @@ def _line(name: str, cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([name, *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))])
 
 
+def format_definitions(entries: Mapping[str, str]) -> str:
+    """`name  what it is`, a line each, aligned: what stands above a table."""
+    width = max(map(len, entries))
+    return "\n".join(f"{key:{width}}  {value}" for key, value in entries.items())
+
+
 def format_estimate(metric: str, estimate: Estimate, *, signed: bool = False) -> str:
     """`0.512 ± 0.018`; `-` where nothing was measured, no error where one sample cannot give one."""
     if estimate.n == 0:
         return "-"
-    decimals = 1 if metric in COUNTS else 3
-    value = f"{estimate.value:{'+' if signed else ''}.{decimals}f}"
-    return value if estimate.se != estimate.se else f"{value} ± {estimate.se:.{decimals}f}"
+    decimals = _decimals(metric)
+    value = _number(estimate.value, metric, signed)
+    return value if math.isnan(estimate.se) else f"{value} ± {estimate.se:.{decimals}f}"
+
+
+def format_interval(metric: str, estimate: Estimate, *, signed: bool = False) -> str:
+    """`[0.477, 0.548]`; `-` where there is none."""
+    if math.isnan(estimate.low):
+        return "-"
+    return f"[{_number(estimate.low, metric, signed)}, {_number(estimate.high, metric, signed)}]"
+
+
+def _number(value: float, metric: str, signed: bool) -> str:
+    return f"{value:{'+' if signed else ''}.{_decimals(metric)}f}"
+
+
+def _decimals(metric: str) -> int:
+    return 1 if metric in COUNTS else 3

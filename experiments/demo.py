@@ -18,7 +18,17 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from data.rows import read_samples
-from evaluation import compare_seeds, comparison_table, evaluate, gallery, read_curves, read_predictions, write_report
+from evaluation import (
+    compare_seeds,
+    comparison_table,
+    comparison_tables,
+    evaluate,
+    gallery,
+    read_curves,
+    read_predictions,
+    report_rows,
+    write_report,
+)
 from polygon import Codec, UserError, cli
 
 SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
@@ -134,11 +144,8 @@ def report(config: DictConfig, before, after, runs: dict[str, Path], data_root: 
     }
     table = comparison_table(comparisons)
     say(table)
-    examples = gallery(
-        samples,
-        {"before": list(read_predictions(before[0])), "after": list(read_predictions(after[0][0]))},
-        codec,
-    )
+    first = dict(zip(("before", "after"), scored[0][0], strict=True))
+    rows = report_rows({label: scores.results() for label, scores in first.items()})
     path = Path(config.out) / "report.html"
     facts = {
         "model": str(config.vlm.path),
@@ -149,10 +156,14 @@ def report(config: DictConfig, before, after, runs: dict[str, Path], data_root: 
         path,
         title="GSPO on shapes, before and after",
         facts=facts,
-        conventions=scored[config.temperatures[0]][0][0].conventions,
-        comparisons=comparisons,
+        conventions=first["before"].conventions,
+        tables=comparison_tables(comparisons),
         curves={label: read_curves(folder / "metrics.jsonl") for label, folder in runs.items()},
-        examples=examples,
+        runs=tuple(first),
+        rows=rows,
+        examples=gallery(
+            rows, samples, {"before": read_predictions(before[0]), "after": read_predictions(after[0][0])}
+        ),
     )
     (Path(config.out) / "table.txt").write_text(table + "\n")
     say(f"\n{seconds / 60:.1f} minutes in all; the report: {path}")

@@ -2,10 +2,13 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
@@ -13,9 +16,11 @@ from data import Shapes, rl_row
 from data.answer import answer_region
 from data.parquet import write_parquet
 from evaluation import Prediction, evaluate, write_predictions
+from evaluation.boundary import BoundarySettings
 from evaluation.run import main
 from evaluation.scores import estimate
-from polygon import Codec, UserError, rle_decode
+from evaluation.slices import SLICES
+from polygon import Box, Codec, UserError, rle_decode
 
 ROOT = Path(__file__).parents[2]
 CODEC = Codec()
@@ -44,16 +49,25 @@ def test_gold_answers_score_full_marks():
         assert value(scores, task, "tokens") == 40.0
 
 
+def test_answers_are_read_in_the_codecs_numbers():
+    codec = Codec(integers=True)
+    texts = [codec.format(answer_region(sample, codec)) for sample in SAMPLES]
+    assert "0." not in texts[0]
+    answers = [Prediction(sample.sample_id, text) for sample, text in zip(SAMPLES, texts, strict=True)]
+    scores = evaluate(answers, SAMPLES, codec)
+    assert value(scores, "text2mask", "gIoU") > 0.95
+    assert value(scores, "text2point", "hit rate") == value(scores, "text2box", "Acc@0.5") == 1.0
+
+
 def test_parse_failures_are_counted_by_cause():
     masks = SAMPLES[::3]
     texts = ["sorry", "", CODEC.format(answer_region(masks[2], CODEC)), "[0.1, 0.2]"]
     answers = [Prediction(sample.sample_id, text) for sample, text in zip(masks, texts, strict=True)]
     scores = evaluate(answers, masks, CODEC)
     assert value(scores, "text2mask", "parse failures") == 0.75
-    causes = {name: column.mean() for name, column in scores.tasks["text2mask"].columns.items() if "failures:" in name}
-    assert sum(causes.values()) == 0.75
-    assert all(causes.values())
-    assert causes["parse failures: no_answer"] == causes["parse failures: empty"] == 0.25
+    causes = [metric for metric in scores.tasks["text2mask"].metrics if "failures:" in metric]
+    assert causes == [f"parse failures: {cause}" for cause in ("empty", "no_answer", "wrong_kind")]
+    assert {value(scores, "text2mask", cause) for cause in causes} == {0.25}
     assert value(scores, "text2mask", "gIoU") == pytest.approx(0.25, abs=0.02)
     assert estimate([scores.tasks["text2mask"]], "vertices").n == 1
     assert math.isnan(value(scores, "text2mask", "tokens"))
@@ -91,8 +105,8 @@ def test_unknown_and_repeated_ids_are_named():
         evaluate([*map(gold, SAMPLES), *map(gold, SAMPLES)], SAMPLES, CODEC)
     with pytest.raises(UserError, match="no predictions"):
         evaluate([], SAMPLES, CODEC)
-    with pytest.raises(UserError, match="acc_box is 'truth'"):
-        evaluate(map(gold, SAMPLES), SAMPLES, CODEC, acc_box="truth")
+    with pytest.raises(UserError, match="kind is 'text'"):
+        evaluate(map(gold, SAMPLES), SAMPLES, CODEC, kind="text")
 
 
 def test_a_mask_is_decoded_once_however_many_draws(monkeypatch):
@@ -101,6 +115,52 @@ def test_a_mask_is_decoded_once_however_many_draws(monkeypatch):
     monkeypatch.setattr("polygon.target.rle_decode", lambda rle: decoded.append(rle) or rle_decode(rle))
     evaluate(answers, SAMPLES[::3], CODEC)
     assert len(decoded) == 4
+
+
+def test_masks_as_run_lengths_score_like_their_outlines():
+    masks = SAMPLES[::3]
+    drawn = [Prediction(sample.sample_id, rle=sample.rle, score=0.5) for sample in masks]
+    columns = evaluate(drawn, masks, CODEC, boundary=BoundarySettings()).tasks["text2mask"].columns
+    assert columns["gIoU"].tolist() == columns["Boundary IoU"].tolist() == [1.0] * 4
+    assert columns["PoLiS"].tolist() == columns["parse failures"].tolist() == [0.0] * 4
+    assert np.isnan(columns["vertices"]).all()
+    boxes = SAMPLES[1::3]
+    around = [Prediction(sample.sample_id, rle=sample.rle) for sample in boxes]
+    assert value(evaluate(around, boxes, CODEC), "text2box", "Acc@0.5") == 1.0
+    other_size = replace(drawn[0], rle={"size": [3, 4], "counts": "<"})
+    with pytest.raises(
+        UserError, match=rf"sample '{masks[0].sample_id}': a mask of size \[3, 4\], its image is 128 x 128"
+    ):
+        evaluate([other_size, *drawn[1:]], masks, CODEC)
+
+
+def test_boxes_can_answer_a_split_of_masks():
+    masks = SAMPLES[::3]
+    boxes = [Prediction(sample.sample_id, CODEC.format(Box(*sample.box))) for sample in masks]
+    assert value(evaluate(boxes, masks, CODEC), "text2mask", "parse failures: wrong_kind") == 1.0
+    scores = evaluate(boxes, masks, CODEC, kind="box")
+    assert (scores.tasks["text2mask"].kind, value(scores, "text2mask", "Acc@0.5")) == ("box", 1.0)
+
+
+def test_results_give_every_answer_with_its_groups():
+    answers = [gold(sample, draw) for sample in SAMPLES for draw in range(2)]
+    answers[0] = Prediction(SAMPLES[0].sample_id, "?", draw=0)
+    results = list(evaluate(answers, SAMPLES, CODEC).results())
+    assert len(results) == 24
+    first, second = (r for r in results if r.sample_id == SAMPLES[0].sample_id)
+    assert (first.draw, first.failure, first.score, second.failure) == (0, "no_answer", 0.0, None)
+    assert second.score == second.values["gIoU"] > 0.95
+    assert second.values["vertices"] > 2
+    assert math.isnan(first.values["vertices"])
+    assert second.values["expression words"] == len(SAMPLES[0].expression.split())
+    assert (second.kind, second.task, second.image_id, second.ann_id) == (
+        "mask",
+        "text2mask",
+        SAMPLES[0].image_id,
+        SAMPLES[0].ann_id,
+    )
+    assert second.slices.keys() == SLICES.keys()
+    assert {r.score for r in results if r.kind == "point"} == {1.0}
 
 
 @pytest.fixture
@@ -118,11 +178,79 @@ def test_the_command_prints_tables_with_conventions_and_writes_json(prepared):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     content = json.loads(output.read_text())
-    assert content["tasks"]["text2mask"]["metrics"]["Acc@0.5"] == {"value": 1.0, "standard_error": 0.0, "n": 4}
-    assert (content["samples"], content["split"], content["codec"]["decode"]) == (12, "val", "matched")
+    perfect = {"value": 1.0, "standard_error": 0.0, "low": 1.0, "high": 1.0, "n": 4}
+    assert content["tasks"]["text2mask"]["metrics"]["Acc@0.5"] == perfect
+    assert content["tasks"]["text2mask"]["metrics"]["Boundary IoU"]["value"] > 0.9
+    assert content["tasks"]["text2box"]["slices"]["split"]["val"]["Acc@0.5"] == perfect
+    assert content["settings"]["conventions"]["name"] == "simpleseg"
+    assert content["settings"]["boundary"]["band"] == 0.02
+    assert (content["samples"], content["split"], content["settings"]["codec"]["decode"]) == (12, "val", "matched")
     for convention in content["conventions"].values():
         assert convention in done.stdout
-    assert "text2point, 4 samples" in done.stdout
+    assert "text2point, 4 samples, 4 images" in done.stdout
+    assert "text2box by area" in done.stdout
+
+
+def run(prepared, *overrides):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        cfg = compose("evaluate", [f"data_root={prepared}/data", *(o.format(prepared) for o in overrides)])
+    main.__wrapped__(cfg)
+
+
+def test_the_command_compares_two_files_by_pairs(prepared, capsys):
+    worse = [replace(gold(sample), text="[]") if index < 9 else gold(sample) for index, sample in enumerate(SAMPLES)]
+    write_predictions(prepared / "q.jsonl", worse)
+    run(
+        prepared,
+        "predictions={}/p.jsonl",
+        "baseline={}/q.jsonl",
+        "output={}/m.json",
+        "conventions=lisa",
+        "boundary=null",
+    )
+    content = json.loads((prepared / "m.json").read_text())
+    row = content["comparison"]["text2mask"]["Acc@0.5"]
+    assert (row["before"]["value"], row["after"]["value"], row["difference"]["value"]) == (0.25, 1.0, 0.75)
+    assert row["p"] == pytest.approx(2 / 2**3, abs=0.02)  # three images of four changed
+    printed = capsys.readouterr().out
+    assert re.search(r"^Acc@0\.5 +0\.250 ± 0\.250 +1\.000 ± 0\.000 +\+0\.750 ± 0\.250 +\[", printed, re.MULTILINE)
+    assert "against the baseline, text2mask, 4 samples, lisa" in printed
+    assert "Boundary" not in printed
+
+
+def test_a_changed_preset_says_so(prepared, capsys):
+    run(prepared, "predictions={}/p.jsonl", "conventions=text4seg", "conventions.acc_box=annotated", "boundary=null")
+    assert "text2mask, 4 samples, 4 images, text4seg, but for acc_box" in capsys.readouterr().out
+
+
+def test_the_command_writes_a_report(prepared, capsys):
+    write_predictions(prepared / "q.jsonl", [replace(gold(sample), text="[]") for sample in SAMPLES])
+    run(prepared, "predictions={}/p.jsonl", "baseline={}/q.jsonl", "report={}/report.html", "slices=[area]")
+    page = (prepared / "report.html").read_text()
+    assert all(
+        words in page for words in ("text2box by area", "Boundary IoU", f"{prepared}/q.jsonl", SAMPLES[0].sample_id)
+    )
+    assert f"report: {prepared}/report.html" in capsys.readouterr().out
+
+
+def test_the_command_joins_splits_and_reads_other_formats(prepared, capsys):
+    others = [Shapes().sample("test", index, "text2mask") for index in range(3)]
+    write_parquet(prepared / "data/shapes/rl/test.parquet", "rl", [rl_row(s, "?", i) for i, s in enumerate(others)])
+    rows = [{"sample_id": s.sample_id, "segmentation": s.rle, "score": 1.0} for s in (*SAMPLES, *others)]
+    (prepared / "r.json").write_text(json.dumps(rows))
+    run(
+        prepared,
+        "predictions={}/r.json",
+        "format=coco",
+        "split=[val,test]",
+        "kind=mask",
+        "boundary=null",
+        "output={}/m.json",
+    )
+    content = json.loads((prepared / "m.json").read_text())
+    assert (content["samples"], content["split"], content["format"]) == (15, "val, test", "coco")
+    assert content["tasks"]["text2mask"]["metrics"]["gIoU"]["value"] == 1.0
+    assert "text2mask by split" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -133,14 +261,17 @@ def test_the_command_prints_tables_with_conventions_and_writes_json(prepared):
         (["predictions={}/p.jsonl", "split=test"], "no split 'test'; it has val"),
         (["predictions={}/p.jsonl", "limit=0"], "limit is 0"),
         (["predictions={}/p.jsonl", "++codec.decode=best"], "decode is 'best'"),
+        (["predictions={}/p.jsonl", "conventions.hit=maybe"], "conventions.hit is 'maybe'"),
+        (["predictions={}/p.jsonl", "boundary.band=0"], "boundary has 0"),
+        (["predictions={}/p.jsonl", "slices=[size]"], "slices has 'size'; there are source, split, area"),
+        (["predictions={}/p.jsonl", "baseline={}/none.jsonl"], "no predictions file"),
+        (["predictions={}/p.jsonl", "baseline={}/p.jsonl"], "baseline is the predictions file itself"),
         (["predictions={}/p.jsonl", "output={}/p.jsonl/m.json"], "cannot write"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(prepared, overrides, fault, capsys):
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose("evaluate", [f"data_root={prepared}/data", *(o.format(prepared) for o in overrides)])
     with pytest.raises(SystemExit) as exit_info:
-        main.__wrapped__(cfg)
+        run(prepared, *overrides)
     message = capsys.readouterr().err
     assert exit_info.value.code == 2
     assert message.startswith("error: ")

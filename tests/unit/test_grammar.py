@@ -148,17 +148,34 @@ def test_hostile_texts_are_read_in_well_under_a_second(text, kind):
     assert not answer.strict
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "region", "strict"),
+    [
+        ("[[[0, 7], [999, 45], [123, 456]]]", "mask", Mask((np.array([[0, 7], [999, 45], [123, 456]]) / 1000,)), True),
+        ("[1, 0, 2, 999]", "box", Box(0.001, 0, 0.002, 0.999), True),
+        ("[500, 1000]", "point", Point(0.5, 1.0), False),
+        ("[500, 012]", "point", Point(0.5, 0.012), False),
+        ("[500, -1]", "point", Point(0.5, 0.0), False),
+        ("[0.5, 1.0]", "point", Point(0.0005, 0.001), False),
+    ],
+)
+def test_integers(text, kind, region, strict):
+    answer = parse(text, kind, steps=1000)
+    assert (answer.region, answer.strict) == (region, strict)
+
+
 def as_regex(grammar: str) -> str:
     """A grammar without recursion, as one regular expression."""
     rules = dict(line.split(" ::= ") for line in grammar.splitlines())
 
     def expand(rule: str) -> str:
-        items = re.findall(r'"([^"]*)"|(\[0-9\]|[()+*|])|([a-z]+)', rule)
+        items = re.findall(r'"([^"]*)"|(\[[01]-9\]|[()+*|])|([a-z]+)', rule)
         return "".join(re.escape(text) or symbol or f"(?:{expand(rules[name])})" for text, symbol, name in items)
 
     return expand(rules["root"])
 
 
+@pytest.mark.parametrize("integers", [False, True])
 @pytest.mark.parametrize("precision", [2, 3])
 @pytest.mark.parametrize(
     ("kind", "region"),
@@ -169,9 +186,11 @@ def as_regex(grammar: str) -> str:
         ("point", Point(0.999, 0.25)),
     ],
 )
-def test_grammar_for_constrained_decoding_is_the_canonical_language(kind, region, precision):
-    language = re.compile(as_regex(ebnf(kind, precision)))
-    text = format_region(region, precision)
+def test_grammar_for_constrained_decoding_is_the_canonical_language(kind, region, precision, integers):
+    language = re.compile(as_regex(ebnf(kind, precision, integers)))
+    text = format_region(region, precision, integers)
     assert language.fullmatch(text)
-    for other in (text[:-1], f" {text}", text.replace("]", "0]", 1), text.replace("[", "[[", 1), "[[[0.1, 0.2]]]"):
+    assert parse(text, kind, steps=10**precision if integers else None).strict
+    longer = text.replace("]", "000]", 1) if kind != "mask" or region.polygons else "[0]"
+    for other in (text[:-1], f" {text}", longer, text.replace("[", "[[", 1), "[[[0.1, 0.2]]]"):
         assert not language.fullmatch(other)

@@ -21,7 +21,7 @@ ARROWS = {
     "rollout": {"polygon", "data", "vlm", "hardware"},
     "evaluation": {"polygon", "data", "rewards", "rollout"},
     "sft": {"polygon", "data", "vlm", "hardware"},
-    "rl": {"polygon", "rewards", "rollout", "vlm", "hardware"},
+    "rl": {"polygon", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
     "experiments": {"polygon", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
 }
 # engine package -> the packages and files that may import it, lazily or not

@@ -29,6 +29,14 @@ def test_matched_codec_clears_its_bars(coco_dev, epsilon, iou, max_vertices):
     assert figures["mean_vertices"] <= max_vertices
 
 
+@pytest.mark.parametrize(("tolerance", "iou", "max_vertices"), [(0.002, 0.987, 20.0), (0.0068, 0.968, 12.5)])
+def test_fitted_codec_clears_its_bars(coco_dev, tolerance, iou, max_vertices):
+    figures = measure(Codec(simplify="fit", tolerance=tolerance), coco_dev())
+    assert figures["mean_vertices"] <= max_vertices
+    assert figures["mean_iou"] >= iou
+    assert figures["mean_iou_small"] >= iou
+
+
 def test_reference_decode_has_a_ceiling(coco_dev):
     figures = measure(Codec(decode="reference", holes=False), coco_dev())
     assert 0.89 < figures["mean_iou"] < 0.91

@@ -1,5 +1,7 @@
 """Polygons -> mask, where a model wrote them: crossing, reversed, degenerate and overlapping rings."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,6 +91,21 @@ def test_reference_decode_is_the_union_of_pycocotools_polygons_with_holes_filled
     for ring in rings:
         expected_HW |= coco.decode(coco.frPyObjects([(ring * SIZE).ravel().tolist()], SIZE, SIZE))[..., 0] > 0
     assert np.array_equal(paint(*rings, codec=REFERENCE), expected_HW)
+
+
+def test_huge_answers_are_painted_in_bounded_time():
+    """Counter-clockwise rings over a whole large image cost most: the first alone is seen to lie on nothing."""
+    whole = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], float)
+    started = time.process_time()
+    CODEC.rasterise(Mask((whole,) * 2000), 4000, 4000)
+    assert time.process_time() - started < 4
+
+
+def test_rings_past_the_limit_are_left_out(monkeypatch):
+    monkeypatch.setattr("polygon.raster.MAX_PAINTED", 30)
+    first, second, third = square(0, 4), square(5, 7), square(8, 9)
+    assert np.array_equal(paint(first, second, third), pixels(0, 4) | pixels(5, 7))
+    assert np.array_equal(paint(square(0, 9), first), pixels(0, 9)), "one ring is always painted"
 
 
 @given(

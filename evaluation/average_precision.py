@@ -1,0 +1,127 @@
+"""COCO's average precision of a detector's results: of masks, boxes, or boundaries (Boundary AP, Cheng et al. 2021).
+
+    python -m evaluation.average_precision results=results.json annotations=instances.json
+    python -m evaluation.average_precision results=results.json annotations=instances.json iou_type=boundary
+
+The numbers are faster-coco-eval's; those of masks and boxes equal pycocotools'. Rows that cannot be read are left out
+and counted, and so are rows about images that the annotations do not have.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, get_args
+
+import hydra
+from faster_coco_eval import COCO, COCOeval_faster, mask
+from omegaconf import DictConfig
+
+from evaluation.formats_coco import Detection, detection_mask, read_detections
+from evaluation.inputs_bad_rows import BadRows
+from evaluation.output import write_whole
+from evaluation.table import format_definitions
+from polygon import UserError, cli, rle_encode
+
+IouType = Literal["segm", "bbox", "boundary"]
+Images = Literal["all", "answered"]
+COLUMNS = {
+    "AP": "AP_all",
+    "AP50": "AP_50",
+    "AP75": "AP_75",
+    "AP small": "AP_small",
+    "AP medium": "AP_medium",
+    "AP large": "AP_large",
+    "AR, 1 a category": "AR_all",
+    "AR, 10 a category": "AR_second",
+    "AR, 100 a category": "AR_third",
+    "AR small": "AR_small",
+    "AR medium": "AR_medium",
+    "AR large": "AR_large",
+}
+"""Our name of each figure, and the library's."""
+
+
+def average_precision(
+    detections: Iterable[Detection], annotations: str | Path, iou_type: IouType, images: Images, bad: BadRows
+) -> dict[str, float]:
+    """The figures of COLUMNS in [0, 1], -1 where there is no object to find, and `images` counted.
+
+    images: "all" of the annotations, as COCO's own evaluation, or those "answered" by at least one detection.
+    Raises UserError for annotations that are no COCO instances file, and where no detection is about its images.
+    """
+    truth = _read(annotations, iou_type)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in truth.dataset["images"]}
+    detections, rows = list(detections), []
+    as_boxes = iou_type == "bbox" and any(detection.bbox is not None for detection in detections)
+    for detection in detections:
+        if detection.image_id not in sizes:
+            bad.add("unknown_image", f"row {detection.number}: no image {detection.image_id!r}")
+            continue
+        try:
+            rows.append(_row(detection, as_boxes, sizes[detection.image_id]))
+        except UserError as error:
+            bad.add("bad_mask", f"row {detection.number}: {error}")
+    if not rows:
+        raise bad.refuse(f"no result is about an image of {annotations}", "give the annotations the results are for")
+    evaluation = COCOeval_faster(truth, truth.loadRes(rows), iou_type, print_function=lambda *_: None)
+    if images == "answered":
+        evaluation.params.imgIds = sorted({row["image_id"] for row in rows})
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    figures = evaluation.stats_as_dict
+    return {"images": len(evaluation.params.imgIds)} | {name: float(figures[key]) for name, key in COLUMNS.items()}
+
+
+def _read(annotations: str | Path, iou_type: IouType) -> COCO:
+    needed = {"id", "image_id", "category_id", "area", "iscrowd", "bbox" if iou_type == "bbox" else "segmentation"}
+    try:
+        content = json.loads(Path(annotations).read_bytes())
+        for number, row in enumerate(content["annotations"], start=1):
+            if missing := sorted(needed - row.keys()):
+                raise KeyError(f"annotation {row.get('id')} has no {missing[0]}")
+            row["id"] = number  # an annotation whose id is 0 counts as never found, in both libraries
+        return COCO(content)
+    except OSError as error:
+        raise UserError(f"cannot read annotations={annotations}: {error.strerror}") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"annotations={annotations} is not a COCO instances file: {error!r}") from error
+
+
+def _row(detection: Detection, as_box: bool, size: tuple[int, int]) -> dict:
+    """The row as the library takes it, which makes a box of a mask itself where no row has one.
+
+    It then takes the mask's area for that of the detection, as pycocotools does. Raises UserError for a damaged mask.
+    """
+    row = {"image_id": detection.image_id, "category_id": detection.category_id, "score": detection.score}
+    if as_box and detection.bbox is not None:
+        return row | {"bbox": list(detection.bbox)}
+    if detection.segmentation is None:
+        raise UserError("a box without a mask; score it with iou_type=bbox")
+    rle = rle_encode(detection_mask(detection.segmentation, *size))
+    return row | ({"bbox": mask.toBbox(rle).tolist()} if as_box else {"segmentation": rle})
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="average_precision")
+@cli
+def main(cfg: DictConfig) -> None:
+    for name in ("results", "annotations"):
+        if cfg[name] is None:
+            raise UserError(f"name a COCO file: {name}=FILE.json")
+    for name, choices in (("iou_type", get_args(IouType)), ("images", get_args(Images))):
+        if cfg[name] not in choices:
+            raise UserError(f"{name} is {cfg[name]!r}; it can be {', '.join(choices)}")
+    if not Path(cfg.results).is_file():
+        raise UserError(f"no results file {cfg.results}")
+    bad = BadRows()
+    figures = average_precision(read_detections(Path(cfg.results), bad), cfg.annotations, cfg.iou_type, cfg.images, bad)
+    source = {name: cfg[name] for name in ("results", "annotations", "iou_type", "images")} | {"rows": bad.in_words()}
+    shown = {name: f"{value:.3f}" for name, value in figures.items() if name != "images"}
+    print(format_definitions({**source, "images": f"{cfg.images}, {figures['images']}", **shown}))
+    if cfg.output is not None:
+        write_whole(cfg.output, json.dumps({**source, "figures": figures}, indent=2).encode() + b"\n")
+        print(f"\nwritten to {cfg.output}")
+
+
+if __name__ == "__main__":
+    main()

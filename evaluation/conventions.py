@@ -1,0 +1,114 @@
+"""Where evaluation codes differ though their metrics share a name, as settings; every table shows the active ones.
+
+    python -m evaluation.run predictions=val.jsonl conventions=lisa            # conf/conventions/*.yaml
+    python -m evaluation.run predictions=val.jsonl conventions.acc_box=mask
+
+The presets say in their comments which lines of the published code they follow. The defaults here are those of
+`simpleseg`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from polygon import UserError
+
+ParseFailure = Literal["zero", "empty"]
+Answers = Literal["all", "first"]
+Unit = Literal["expressions", "objects", "images"]
+AccBox = Literal["annotated", "mask"]
+MaskBox = Literal["edges", "centres"]
+Hit = Literal["at_least", "above"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conventions:
+    """What a number means where that is a choice.
+
+    name: what the header calls them.
+    empty_union: IoU where nothing is answered and nothing is there, 1.0 or 0.0.
+    empty_below_px: a mask of fewer pixels counts as empty.
+    parse_failure: an unreadable answer scores "zero" whatever the target, or is taken for an "empty" mask.
+    answers: of several answers in one text "all" are joined, as the reference release does, or the "first" counts.
+    mean_over: an object with three expressions counts three times ("expressions"), once ("objects"), or its whole image
+        counts once ("images"): areas, like every other number, are then averaged within it first.
+    acc_box: Acc@0.5 is against the "annotated" box or the ground-truth "mask"'s own.
+    mask_box: the box around a mask runs along the outer "edges" of its pixels or through their "centres".
+    hit: IoU "at_least" the threshold, or "above" it.
+    side_px: masks are compared after both are brought to this many pixels a side; None: in the image's own.
+    """
+
+    name: str = "simpleseg"
+    empty_union: float = 1.0
+    empty_below_px: int = 0
+    parse_failure: ParseFailure = "zero"
+    answers: Answers = "all"
+    mean_over: Unit = "expressions"
+    acc_box: AccBox = "annotated"
+    mask_box: MaskBox = "edges"
+    hit: Hit = "at_least"
+    side_px: int | None = None
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Conventions":
+        """Build from configuration. Raises UserError for a key or value that is none of theirs."""
+        known = [field.name for field in fields(cls)]
+        for key in config:
+            if key not in known:
+                raise UserError(f"conventions has no setting {key!r}: it has {', '.join(known)}")
+        return cls(**config)
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UserError(f"conventions.{name} is {getattr(self, name)!r}; it can be {' or '.join(choices)}")
+        if self.empty_union not in (0, 1):
+            raise UserError(f"conventions.empty_union is {self.empty_union!r}; it can be 1.0 or 0.0")
+        for name, least, optional in (("empty_below_px", 0, False), ("side_px", 1, True)):
+            value = getattr(self, name)
+            if not ((optional and value is None) or (type(value) is int and value >= least)):
+                raise UserError(f"conventions.{name} is {value!r}; give a whole number from {least}")
+
+    def counts(self, iou: float, threshold: float) -> float:
+        """1.0 for a hit at `threshold`, else 0.0."""
+        return float(iou >= threshold if self.hit == "at_least" else iou > threshold)
+
+    def settings(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return asdict(self)
+
+    def in_words(self) -> dict[str, str]:
+        """A line for each, for the header of a table."""
+        specks = f"; fewer than {self.empty_below_px} px count as none" if self.empty_below_px else ""
+        hit = {"at_least": "IoU >= t", "above": "IoU > t"}[self.hit]
+        box = {"annotated": "the annotated box", "mask": "the box of the ground-truth mask"}[self.acc_box]
+        around = {"edges": "", "centres": "; boxes of masks run through the centres of their pixels"}[self.mask_box]
+        return {
+            "conventions": self.name,
+            "compared": f"at {self.side_px} x {self.side_px} px" if self.side_px else "at the image's own size",
+            "empty union": f"nothing answered, nothing there: IoU {self.empty_union:.1f}{specks}",
+            "empty answer []": f"IoU 0 where there is a target, {self.empty_union:.1f} where there is none",
+            "parse failure": _FAILURE[self.parse_failure],
+            "several answers": {"all": "joined into one mask", "first": "the first counts"}[self.answers],
+            "mean over": _UNIT[self.mean_over],
+            "Prec@t, Acc@0.5": f"a hit is {hit}; Acc@0.5 against {box}{around}",
+        }
+
+
+_CHOICES = {
+    "parse_failure": get_args(ParseFailure),
+    "answers": get_args(Answers),
+    "mean_over": get_args(Unit),
+    "acc_box": get_args(AccBox),
+    "mask_box": get_args(MaskBox),
+    "hit": get_args(Hit),
+}
+_FAILURE = {
+    "zero": "IoU 0 and no hit, target or not; an empty mask in cIoU",
+    "empty": "an empty mask, as if [] had been answered",
+}
+_UNIT = {
+    "expressions": "expressions: an object with three counts three times",
+    "objects": "objects: the expressions of an object are averaged first, areas too",
+    "images": "images: the expressions of an image are averaged first, areas too",
+}
