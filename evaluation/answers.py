@@ -17,11 +17,16 @@ FAILURE_COLUMNS = {cause: f"parse failures: {cause}" for cause in (*FAILURES, MI
 """The column of each cause."""
 
 
-def read_answer(prediction: Prediction | None, kind: Kind, codec: Codec, conventions: Conventions) -> Answer | None:
-    """What the text says in the codec's numbers, None where there is no text: an answer never given, or a mask as run lengths."""
+def read_answer(
+    prediction: Prediction | None, kind: Kind, conventions: Conventions, codec: Codec | None = None
+) -> Answer | None:
+    """What the text says, None where there is no text: an answer never given, or a mask as run lengths.
+
+    `codec` says how its numbers are written; None: as decimals.
+    """
     if prediction is None or prediction.rle is not None:
         return None
-    return codec.parse(prediction.text, kind, conventions.answers)
+    return (codec or Codec()).parse(prediction.text, kind, conventions.answers)
 
 
 def answer_columns(prediction: Prediction | None, answer: Answer | None, kind: Kind) -> dict[str, float]:

@@ -105,7 +105,7 @@ def in_words(scoring: Scoring, allow_missing: bool) -> dict[str, str]:
 
 def _columns(prediction: Prediction | None, target: Target, scoring: Scoring) -> Columns:
     """Every number about one answer; None is an answer that was never given."""
-    answer = read_answer(prediction, target.kind, scoring.codec, scoring.conventions)
+    answer = read_answer(prediction, target.kind, scoring.conventions, scoring.codec)
     if prediction is not None and prediction.rle is not None:
         if prediction.rle["size"] != [target.height, target.width]:
             raise UserError(

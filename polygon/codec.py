@@ -13,34 +13,39 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from polygon.contour import order, previous, signed_area, trace
+from polygon.contour import trace
 from polygon.errors import UserError
-from polygon.grammar import format_region
+from polygon.fit import fit
+from polygon.grammar import ebnf, format_region
+from polygon.grid import PIXEL_CENTRE, Grid
+from polygon.parser import Answer, parse
 from polygon.raster import rasterise_matched, rasterise_reference
-from polygon.region import Mask, Polygon, Region
-from polygon.rle import rle_encode, segmentation_mask
+from polygon.region import Kind, Mask, Polygon, Region
+from polygon.rle import as_binary, rle_encode, segmentation_mask
 from polygon.simplify import LARGEST_EPSILON, simplify, simplify_to_budget
-
-_PIXEL_CENTRE = 0.5 - 1e-6
-"""Just short of it: a tie then rounds down to the pixel's own edge, and images of up to 10 ** precision pixels a side
-decode exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
     """How a mask is written as polygons and read back.
 
+    simplify: "douglas_peucker" keeps vertices of the contour, "fit" puts them where they save most pixels.
     epsilon: Douglas-Peucker tolerance as a fraction of each ring's perimeter (paper: 0.005).
-    max_vertices: budget for all rings of a mask together; epsilon is raised until they fit. None: no budget.
+    tolerance: of "fit": the share of the mask's area that a vertex has to save.
+    max_vertices: budget for all rings of a mask together; the tolerance is raised until they fit. None: no budget.
     precision: decimals of a coordinate.
+    integers: write coordinates as whole numbers, at 3 decimals 0 to 999 for 0 to 0.999.
     holes: write holes, as counter-clockwise rings.
     decode: "matched", or "reference" for checkpoints trained with the reference release's convention.
     min_area: parts and holes of fewer pixels are left out, but never the largest part.
     """
 
+    simplify: Literal["douglas_peucker", "fit"] = "douglas_peucker"
     epsilon: float = 0.005
+    tolerance: float = 0.002
     max_vertices: int | None = None
     precision: int = 3
+    integers: bool = False
     holes: bool = True
     decode: Literal["matched", "reference"] = "matched"
     min_area: int = 4
@@ -58,51 +63,48 @@ class Codec:
             raise UserError(f"a setting of the codec has the wrong type ({error}): {dict(config)}") from error
 
     def __post_init__(self) -> None:
+        if self.simplify not in ("douglas_peucker", "fit"):
+            raise UserError(f"codec.simplify is {self.simplify!r}: give douglas_peucker or fit")
         if not 0 <= self.epsilon <= LARGEST_EPSILON:
             raise UserError(
                 f"codec.epsilon is {self.epsilon}: give a fraction of the perimeter, 0 to {LARGEST_EPSILON}"
             )
+        if not 0 <= self.tolerance < 1:
+            raise UserError(f"codec.tolerance is {self.tolerance}: give a share of the mask's area, 0 to below 1")
         if self.max_vertices is not None and self.max_vertices < 3:
             raise UserError(f"codec.max_vertices is {self.max_vertices}: give at least 3, or null for no budget")
         if self.precision not in range(1, 6):
             raise UserError(f"codec.precision is {self.precision}: give 1 to 5 decimals")
         if self.decode not in ("matched", "reference"):
             raise UserError(f"codec.decode is {self.decode!r}: give matched or reference")
+        if (self.simplify, self.decode) == ("fit", "reference"):
+            raise UserError("codec.simplify=fit is made for codec.decode=matched: give douglas_peucker with reference")
         if self.min_area < 0:
             raise UserError(f"codec.min_area is {self.min_area}: give a number of pixels, 0 for every speck")
 
     def encode(self, mask_HW: NDArray) -> Mask:
         """Polygons of a bool or integer mask (H, W), rounded to `precision`; no polygons where it is empty."""
-        height, width = mask_HW.shape
+        grid = self._grid(*mask_HW.shape)
         rings = trace(mask_HW, self.holes)
         rings = rings[:1] + [ring for ring in rings[1:] if ring.n_pixels >= self.min_area]
-        contours = [ring.vertices_N2 for ring in rings]
-        if self.max_vertices is None:
-            contours = simplify(contours, self.epsilon)
+        if self.simplify == "fit":
+            rings = fit(as_binary(mask_HW), rings, grid, self.tolerance, self.max_vertices)
+        elif self.max_vertices is None:
+            rings = simplify(rings, self.epsilon)
         else:
-            contours = simplify_to_budget(contours, self.epsilon, self.max_vertices)
-        polygons = (
-            self._polygon(contour_N2, ring.hole, height, width)
-            for contour_N2, ring in zip(contours, rings, strict=False)  # a budget may drop the last rings
-        )
-        return Mask(tuple(polygon for polygon in polygons if polygon is not None))
+            rings = simplify_to_budget(rings, self.epsilon, self.max_vertices)
+        polygons: dict[frozenset, Polygon] = {}
+        for ring in rings:
+            steps_N2 = grid.write(ring)
+            if steps_N2 is not None:
+                # As text a speck can coincide with another, and to write a ring twice is an error of format.
+                polygons.setdefault(frozenset(map(tuple, steps_N2.tolist())), steps_N2 / grid.steps)
+        return Mask(tuple(polygons.values()))
 
-    def _polygon(self, pixels_N2: NDArray[np.int32], hole: bool, height: int, width: int) -> Polygon | None:
-        """Round a ring to the text's own grid and order it there.
-
-        A part that is a line or a point there repeats its last vertex until it has 3; a hole without area is None.
-        """
+    def _grid(self, height: int, width: int) -> Grid:
         steps = 10**self.precision
-        offset = _PIXEL_CENTRE if self.decode == "matched" else 0.0
-        grid_N2 = np.rint((pixels_N2 + offset) * (steps / width, steps / height)).astype(np.int64)
-        moved_N = np.any(grid_N2 != previous(grid_N2), axis=1)
-        grid_N2 = grid_N2[moved_N] if moved_N.any() else grid_N2[:1]
-        if hole and signed_area(grid_N2) == 0:
-            return None
-        grid_N2 = order(grid_N2, hole)
-        while len(grid_N2) < 3:
-            grid_N2 = np.concatenate((grid_N2, grid_N2[-1:]))
-        return grid_N2 / steps
+        offset = PIXEL_CENTRE if self.decode == "matched" else 0.0
+        return Grid(height, width, steps, steps - 1 if self.integers else steps, offset)
 
     def encode_segmentation(self, segmentation: list | dict, height: int, width: int) -> Mask:
         """Polygons of a COCO segmentation (polygon list, or run lengths in either form) of that size in pixels."""
@@ -118,8 +120,16 @@ class Codec:
         return rle_encode(self.rasterise(mask, height, width))
 
     def format(self, region: Region) -> str:
-        """Canonical text of a region at this codec's precision."""
-        return format_region(region, self.precision)
+        """Canonical text of a region as this codec writes numbers."""
+        return format_region(region, self.precision, self.integers)
+
+    def parse(self, text: str, kind: Kind, answers: Literal["first", "all"] = "first") -> Answer:
+        """Read an answer written in this codec's numbers (`polygon.parse`)."""
+        return parse(text, kind, answers, steps=10**self.precision if self.integers else None)
+
+    def grammar(self, kind: Kind) -> str:
+        """The canonical language of one kind of answer in this codec's numbers, as EBNF."""
+        return ebnf(kind, self.precision, self.integers)
 
     def text(self, mask_HW: NDArray) -> str:
         """Canonical text of a mask (H, W)."""

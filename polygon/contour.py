@@ -73,3 +73,8 @@ def signed_area(vertices_N2: NDArray) -> float:
 def previous(vertices_N2: NDArray) -> NDArray:
     """For every vertex of a closed ring the one before it (np.roll is several times slower on short rings)."""
     return vertices_N2[np.arange(len(vertices_N2)) - 1]
+
+
+def following(vertices_N2: NDArray) -> NDArray:
+    """For every vertex of a closed ring the one after it."""
+    return vertices_N2[np.arange(1 - len(vertices_N2), 1)]

@@ -27,7 +27,8 @@ class Answer:
 
     region: the answer, None exactly where `failure` (one of FAILURES) says why there is none.
     strict: the text is one well-formed answer of this kind and nothing else but surrounding whitespace; numbers are
-        plain decimals in [0, 1], rings have at least 3 vertices, the corners of a box are in order.
+        plain decimals in [0, 1], or whole and below `steps`; rings have at least 3 vertices, the corners of a box are
+        in order.
     n_answers: usable answers of this kind in the text; the first counts (with `answers="all"`, all of them).
     truncated: the text ends inside an answer.
     """
@@ -40,18 +41,18 @@ class Answer:
     truncated: bool
 
 
-def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first") -> Answer:
+def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first", *, steps: int | None = None) -> Answer:
     """Read the answer of the given kind in `text`; never raises, whatever the text.
 
     `answers="all"` joins the rings of every mask in the text, as the reference release does; a box or a point is the
-    first in either case.
+    first in either case. `steps`: coordinates are whole numbers of which that many make a side (`Codec.integers`).
     """
     if len(text) > MAX_CHARACTERS:
         return Answer(kind, None, False, "too_large", 0, False)
     pieces = VALUE.split(text)
     if len(pieces) // STRIDE > MAX_VERTICES:
         return Answer(kind, None, False, "too_large", 0, False)
-    scan = Scan(pieces)
+    scan = Scan(pieces, steps)
     regions = scan.regions[kind]
     if not regions:
         failure = scan.failure() if text.strip() else "empty"

@@ -18,6 +18,7 @@ _CUT_VALUE = re.compile(r"\[[-+.0-9eE, \t\r\n]*+\Z")
 STRIDE = 5
 """VALUE.split gives text, then this many pieces a value: its numbers (None for those it lacks), and text again."""
 _PLAIN = re.compile(r"0(?:\.[0-9]++)?+|1(?:\.0++)?+")
+_PLAIN_INTEGER = re.compile(r"0|[1-9][0-9]*+")
 
 _STRICT = {
     ("start", "vertex"): "end",
@@ -38,8 +39,9 @@ _STRICT = {
 class Scan:
     """The regions found in a text by kind, in order; `strict_state` is "end" if the text is one strict answer."""
 
-    def __init__(self, pieces: list[str]) -> None:
-        """pieces: what VALUE.split makes of a text."""
+    def __init__(self, pieces: list[str], steps: int | None = None) -> None:
+        """pieces: what VALUE.split makes of a text; steps: of whole numbers, how many make a side."""
+        self._plain, self._side = (_PLAIN_INTEGER, steps) if steps else (_PLAIN, 1)
         self.regions: dict[Kind, list[Region]] = {"mask": [], "box": [], "point": []}
         self.truncated = False
         self.strict_state = "start"
@@ -73,9 +75,10 @@ class Scan:
     def _read_value(self, numbers: list[str]) -> None:
         """A vertex or a point (two numbers), or a box (four)."""
         self._advance("box" if len(numbers) == 4 else "vertex")
-        if not all(map(_PLAIN.fullmatch, numbers)):
+        values = tuple(float(number) / self._side for number in numbers)
+        if not all(map(self._plain.fullmatch, numbers)) or (self._side > 1 and max(values) >= 1):
             self.strict_state = "violated"
-        values = tuple(min(max(0.0, float(number)), 1.0) for number in numbers)
+        values = tuple(min(max(0.0, value), 1.0) for value in values)
         if self._passing_over:
             return
         if len(values) == 4:

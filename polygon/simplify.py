@@ -1,11 +1,15 @@
 """Fewer vertices: Douglas-Peucker, by a tolerance relative to each ring's perimeter or by a budget for all rings.
 
 Visvalingam-Whyatt was measured at the same vertex counts on COCO instances and is no better. Both choose their vertices
-on the contour, so the polygon is inscribed.
+on the contour, so the polygon is inscribed; `polygon.fit` does not.
 """
+
+from dataclasses import replace
 
 import cv2
 from numpy.typing import NDArray
+
+from polygon.contour import Ring
 
 LARGEST_EPSILON = 0.5
 """No two points of a closed ring are further apart than half its perimeter."""
@@ -13,12 +17,12 @@ _BISECTIONS = 12
 """Enough to settle epsilon to 0.0001; every step costs one simplification."""
 
 
-def simplify(rings: list[NDArray], epsilon: float) -> list[NDArray]:
-    """Simplify closed rings, int32 (N, 2) in pixels; none moves by more than `epsilon` x its own perimeter."""
-    return [cv2.approxPolyDP(ring, epsilon * cv2.arcLength(ring, True), True)[:, 0] for ring in rings]
+def simplify(rings: list[Ring], epsilon: float) -> list[Ring]:
+    """Rings of fewer vertices; none moves by more than `epsilon` x its own perimeter."""
+    return [replace(ring, vertices_N2=_simplified(ring.vertices_N2, epsilon)) for ring in rings]
 
 
-def simplify_to_budget(rings: list[NDArray], epsilon: float, max_vertices: int) -> list[NDArray]:
+def simplify_to_budget(rings: list[Ring], epsilon: float, max_vertices: int) -> list[Ring]:
     """Simplify with the smallest tolerance, at least `epsilon`, at which all rings have `max_vertices` together.
 
     Every ring counts 3 at least, as it will be written. Where that alone is over budget, the last rings are dropped, so
@@ -30,7 +34,7 @@ def simplify_to_budget(rings: list[NDArray], epsilon: float, max_vertices: int) 
     best = simplify(rings, high)
     for _ in range(_BISECTIONS):
         candidate = simplify(rings, tolerance)
-        if sum(max(len(ring), 3) for ring in candidate) <= max_vertices:
+        if sum(max(len(ring.vertices_N2), 3) for ring in candidate) <= max_vertices:
             high, best = tolerance, candidate
         else:
             low = tolerance
@@ -38,3 +42,7 @@ def simplify_to_budget(rings: list[NDArray], epsilon: float, max_vertices: int) 
             break
         tolerance = (low + high) / 2
     return best
+
+
+def _simplified(vertices_N2: NDArray, epsilon: float) -> NDArray:
+    return cv2.approxPolyDP(vertices_N2, epsilon * cv2.arcLength(vertices_N2, True), True)[:, 0]

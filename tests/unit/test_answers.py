@@ -18,7 +18,7 @@ RINGS = ("vertices", "parts", "holes", "self-intersections", "repeated rings", "
 
 def columns_of(text, kind="mask", **facts):
     prediction = Prediction("a", text, **facts)
-    return answer_columns(prediction, read_answer(prediction, kind, Codec(), Conventions()), kind)
+    return answer_columns(prediction, read_answer(prediction, kind, Conventions()), kind)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_truncation_and_length():
 
 def test_a_mask_as_run_lengths_has_no_text():
     prediction = Prediction("a", rle=rle_encode(np.eye(5, dtype=bool)))
-    columns = answer_columns(prediction, read_answer(prediction, "mask", Codec(), Conventions()), "mask")
+    columns = answer_columns(prediction, read_answer(prediction, "mask", Conventions()), "mask")
     assert columns["parse failures"] == 0.0
     assert all(math.isnan(columns[name]) for name in (*RINGS, "breaks off", "answers a text"))
 

@@ -146,10 +146,14 @@ def test_rle_of_polygons_is_that_of_their_mask():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"epsilno": 0.1}, "no setting 'epsilno': it has epsilon, max_vertices"),
+        ({"epsilno": 0.1}, "no setting 'epsilno': it has simplify, epsilon, tolerance, max_vertices"),
         ({"epsilon": -1}, "epsilon is -1"),
         ({"epsilon": float("nan")}, "epsilon is nan"),
         ({"epsilon": "small"}, "wrong type"),
+        ({"simplify": "visvalingam"}, "simplify is 'visvalingam': give douglas_peucker or fit"),
+        ({"simplify": "fit", "decode": "reference"}, "simplify=fit is made for codec.decode=matched"),
+        ({"tolerance": 1}, "tolerance is 1"),
+        ({"tolerance": float("nan")}, "tolerance is nan"),
         ({"max_vertices": 0}, "max_vertices is 0"),
         ({"precision": 9}, "precision is 9"),
         ({"decode": "other"}, "decode is 'other'"),
