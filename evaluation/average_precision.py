@@ -16,11 +16,11 @@ import hydra
 from faster_coco_eval import COCO, COCOeval_faster, mask
 from omegaconf import DictConfig
 
-from evaluation.formats_coco import Detection, detection_mask, read_detections
+from evaluation.formats_coco import Detection, read_detections
 from evaluation.inputs_bad_rows import BadRows
 from evaluation.output import write_whole
 from evaluation.table import format_definitions
-from polygon import UserError, cli, rle_encode
+from polygon import UserError, cli, rle_encode, segmentation_mask
 
 IouType = Literal["segm", "bbox", "boundary"]
 Images = Literal["all", "answered"]
@@ -98,7 +98,7 @@ def _row(detection: Detection, as_box: bool, size: tuple[int, int]) -> dict:
         return row | {"bbox": list(detection.bbox)}
     if detection.segmentation is None:
         raise UserError("a box without a mask; score it with iou_type=bbox")
-    rle = rle_encode(detection_mask(detection.segmentation, *size))
+    rle = rle_encode(segmentation_mask(detection.segmentation, *size))
     return row | ({"bbox": mask.toBbox(rle).tolist()} if as_box else {"segmentation": rle})
 
 

@@ -11,14 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evaluation.formats_rle import pixels_covered
 from evaluation.inputs_bad_rows import BadRows
-from polygon import UserError, segmentation_mask
-
-_FAR = 3  # sides of the image that an outline may reach beyond it
+from polygon import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +45,6 @@ def read_detections(path: Path, bad: BadRows) -> Iterator[Detection]:
             yield _detection(number, row)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             bad.add("bad_row", f"row {number}: {error}")
-
-
-def detection_mask(segmentation: list | dict, height: int, width: int) -> NDArray[np.bool_]:
-    """A segmentation as bool (height, width). Raises UserError for what is none of an image of that size.
-
-    pycocotools trusts its input: an outline far outside takes memory by its length, and what run lengths do not reach
-    would be what the memory held before. Both are refused here.
-    """
-    far = _FAR * max(height, width)
-    try:
-        if isinstance(segmentation, list):
-            usable = all(np.abs(np.asarray(ring, float)).max(initial=0) <= far for ring in segmentation)
-        else:
-            covered = pixels_covered(segmentation["counts"])
-            usable = segmentation["size"] == [height, width] and covered == height * width
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise UserError(f"not a COCO segmentation ({error}): expected polygons or run lengths") from error
-    if not usable:
-        raise UserError("not a segmentation of its image: run lengths that do not fill it, or an outline far outside")
-    return segmentation_mask(segmentation, height, width)
 
 
 def _detection(number: int, row: dict) -> Detection:

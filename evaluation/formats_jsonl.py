@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from evaluation.formats_notation import Notation
-from evaluation.formats_rle import pixels_covered
 from evaluation.inputs_bad_rows import BadRows
 from evaluation.prediction import Prediction, parse_object, prediction_of
-from polygon import UserError
+from polygon import UserError, pixels_covered
 
 Size: TypeAlias = tuple[int, int]
 """(height, width) in px."""

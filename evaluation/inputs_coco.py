@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.record import image_id
-from evaluation.formats_coco import Detection, detection_mask, read_detections
+from evaluation.formats_coco import Detection, read_detections
 from evaluation.inputs_bad_rows import BadRows
 from evaluation.inputs_samples import SampleFacts
 from evaluation.prediction import Prediction
-from polygon import Box, UserError, format_region, mask_box, rle_encode
+from polygon import Box, UserError, format_region, mask_box, rle_encode, segmentation_mask
 
 Keep = Literal["best", "all"]
 KEEP: tuple[Keep, ...] = ("best", "all")
@@ -90,7 +90,7 @@ def _answer(sample_id: str, sample: SampleFacts, ranked: list[Detection], bad: B
         try:
             if sample.kind != "mask" or row.segmentation is None:
                 return Prediction(sample_id, format_region(_box(row, sample), _PRECISION), score=row.score)
-            mask_HW = detection_mask(row.segmentation, sample.height, sample.width)
+            mask_HW = segmentation_mask(row.segmentation, sample.height, sample.width)
         except UserError as error:
             bad.add("bad_mask", f"row {row.number}: {error}")
             continue
@@ -108,7 +108,7 @@ def _box(row: Detection, sample: SampleFacts) -> Box:
     if row.bbox is not None:
         x, y, width, height = row.bbox
         return Box(x / sample.width, y / sample.height, (x + width) / sample.width, (y + height) / sample.height)
-    box = mask_box(detection_mask(row.segmentation or [], sample.height, sample.width))
+    box = mask_box(segmentation_mask(row.segmentation or [], sample.height, sample.width))
     if box is None:
         raise UserError("its mask is empty, so it has no box")
     return box

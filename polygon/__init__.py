@@ -9,6 +9,7 @@ from polygon.grammar import ebnf, format_region
 from polygon.parser import FAILURES, MAX_CHARACTERS, MAX_VERTICES, Answer, parse
 from polygon.region import KINDS, Box, Kind, Mask, Point, Polygon, Region
 from polygon.rle import box_iou, mask_box, mask_iou, rle_decode, rle_encode, segmentation_mask
+from polygon.run_lengths import pixels_covered
 from polygon.target import Target
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "mask_box",
     "mask_iou",
     "parse",
+    "pixels_covered",
     "rle_decode",
     "rle_encode",
     "segmentation_mask",

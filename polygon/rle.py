@@ -9,10 +9,15 @@ from pycocotools import mask as pycocotools_mask
 
 from polygon.errors import UserError
 from polygon.region import Box
+from polygon.run_lengths import pixels_covered
 
 coco: Any = pycocotools_mask  # its type stubs know neither plain dicts nor lists of polygons
 _UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError)
 """What pycocotools raises for run lengths and polygons that are none."""
+_FAR = 3
+"""Sides of the image that an outline may reach beyond it: pycocotools takes memory by the length of an outline."""
+_MOST_PIXELS = 2**28
+"""A size that is damaged shall not cost the memory it names; the largest photographs have half as many pixels."""
 
 
 def as_binary(mask_HW: NDArray) -> NDArray[np.uint8]:
@@ -34,6 +39,11 @@ def rle_encode(mask_HW: NDArray) -> dict:
 def rle_decode(rle: dict) -> NDArray[np.bool_]:
     """COCO compressed run lengths -> bool (H, W), C order. Raises UserError where they do not describe such a mask."""
     try:
+        height, width = rle["size"]
+        if (n_pixels := pixels_covered(rle["counts"])) != height * width:
+            raise ValueError(f"the counts cover {n_pixels} pixels of {height} x {width}")
+        if n_pixels > _MOST_PIXELS:
+            raise ValueError(f"{height} x {width} are more pixels than an image has")
         columns_first_HW = coco.decode(rle)
     except _UNREADABLE as error:
         raise UserError(f"not COCO run lengths ({error}): expected a size [h, w] and counts that fill it") from error
@@ -46,14 +56,17 @@ def segmentation_mask(segmentation: list | dict, height: int, width: int) -> NDA
     """A COCO annotation's `segmentation` -> bool (height, width), in pixels.
 
     It is a list of polygons [x0, y0, x1, y1, ...] or run lengths, compressed or not. Raises UserError for what is
-    neither, and for run lengths of another size.
+    neither, for run lengths that do not fill the image, and for outlines far outside it.
     """
     try:
         if isinstance(segmentation, list):
             if not segmentation or any(len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation):
                 raise ValueError("a polygon needs three (x, y) pairs")
+            far = _FAR * max(height, width)
+            if not all(np.abs(np.asarray(polygon, np.float64)).max() <= far for polygon in segmentation):
+                raise ValueError(f"a polygon has coordinates that are no numbers or beyond {far}")
             rle = coco.merge(coco.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list):
+        elif isinstance(segmentation["counts"], list) and "size" in segmentation:
             rle = coco.frPyObjects(segmentation, height, width)
         else:
             rle = segmentation

@@ -35,6 +35,8 @@ _STRICT = {
 }
 """The strict grammar as an automaton over tokens, whitespace dropped; a missing entry is a violation."""
 
+_NO_TARGET = Mask()
+
 
 class Scan:
     """The regions found in a text by kind, in order; `strict_state` is "end" if the text is one strict answer."""
@@ -107,7 +109,7 @@ class Scan:
                 continue
             elif empty_list:
                 self._depth = 0
-                self.regions["mask"].append(Mask())
+                self.regions["mask"].append(_NO_TARGET)
             elif character == "]":
                 self._close_bracket()
             else:

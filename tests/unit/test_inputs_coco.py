@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from evaluation.formats_coco import read_detections
-from evaluation.formats_rle import pixels_covered
 from evaluation.inputs_bad_rows import BadRows
 from evaluation.inputs_coco import coco_predictions, read_image_files
 from evaluation.inputs_samples import SampleFacts
@@ -129,7 +128,6 @@ BAD_MASKS = [
     SHORT | {"counts": None},
     SHORT | {"counts": [HEIGHT, WIDTH]},
     SHORT | {"counts": [-1, 1 + HEIGHT * WIDTH]},
-    SHORT | {"counts": [HEIGHT * WIDTH, "0"]},
     {"counts": [HEIGHT * WIDTH]},
     {"size": [WIDTH, HEIGHT], "counts": [HEIGHT * WIDTH]},
     rle_encode(np.ones((4, 4), bool)),
@@ -145,7 +143,7 @@ def test_a_mask_that_is_none_is_named_and_the_next_best_row_answers(segmentation
     found, bad = answers(rows)
     assert mask_iou(rle_decode(found["dog"].rle), painted(4, 4)) == 1.0
     assert bad.counts == {"bad_mask": 1}
-    assert bad.in_words().startswith("1 row left out: 1 bad_mask (row 1: not a")
+    assert bad.in_words().startswith("1 row left out: 1 bad_mask (row 1: not ")
 
 
 @pytest.mark.parametrize(
@@ -184,14 +182,6 @@ def test_files_that_are_no_results(answers):
     ):
         answers([{"image_id": 1, "bbox": [0, 0, 1, 1]}])
     assert answers({"annotations": [{"image_id": 42, "bbox": [0, 0, 6, 4]}]})[0]["dog"].text != "[]"
-
-
-def test_run_lengths_are_counted_as_pycocotools_reads_them():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        height, width = rng.integers(1, 90, 2)
-        rle = rle_encode(rng.random((height, width)) < rng.random())
-        assert pixels_covered(rle["counts"]) == pixels_covered(rle["counts"].encode()) == height * width
 
 
 def test_the_example_results_of_cocoapi_are_read_whole(shared):

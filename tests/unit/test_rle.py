@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
-from polygon import Box, UserError, box_iou, mask_box, mask_iou, rle_decode, rle_encode
+from polygon import (
+    Box,
+    UserError,
+    box_iou,
+    mask_box,
+    mask_iou,
+    pixels_covered,
+    rle_decode,
+    rle_encode,
+    segmentation_mask,
+)
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20))
 pairs = array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(
@@ -34,12 +44,42 @@ def test_run_lengths_are_those_of_pycocotools_and_come_back(mask_HW):
         {"size": [0, 4], "counts": ""},
         {"size": [-4, 4], "counts": ""},
         {"size": [4, 4], "counts": None},
+        {"size": [4, 4], "counts": rle_encode(np.ones((4, 3), bool))["counts"]},
+        {"size": [4, 4], "counts": rle_encode(np.ones((4, 5), bool))["counts"]},
+        {"size": [2**15, 2**15], "counts": rle_encode(np.zeros((2**15, 2**15), np.uint8))["counts"]},
         None,
     ],
 )
 def test_what_is_no_run_lengths_is_named(rle):
     with pytest.raises(UserError, match="not COCO run lengths"):
         rle_decode(rle)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "said"),
+    [
+        ({"size": [4, 4], "counts": [9]}, "cover 9 pixels of 4 x 4"),
+        ({"size": [4, 4], "counts": [-1, 17]}, "not a"),
+        ({"size": [4, 4], "counts": rle_encode(np.ones((3, 4), bool))["counts"]}, "cover 12 pixels of 4 x 4"),
+        ({"size": [2, 8], "counts": [16]}, r"size \[2, 8\], image \[4, 4\]"),
+        ({"counts": [16]}, "'size'"),
+        ([[0, 0, 13, 0, 4, 4]], "beyond 12"),
+        ([[0, 0, float("nan"), 0, 4, 4]], "beyond 12"),
+        ([[0, 0, "x", 0, 4, 4]], "could not convert"),
+        ([[0, 0, 4, 0]], "three"),
+        ([], "three"),
+        (None, "not a COCO segmentation"),
+    ],
+)
+def test_segmentations_that_are_none_are_named(segmentation, said):
+    with pytest.raises(UserError, match=said):
+        segmentation_mask(segmentation, 4, 4)
+
+
+@given(masks)
+def test_the_pixels_that_run_lengths_cover_are_counted_as_pycocotools_reads_them(mask_HW):
+    counts = rle_encode(mask_HW)["counts"]
+    assert pixels_covered(counts) == pixels_covered(counts.encode()) == mask_HW.size
 
 
 @given(pairs)
