@@ -76,7 +76,8 @@ def trainer(tmp_path, monkeypatch) -> PolygonTrainer:
     processor = build_processor()
     table = pa.Table.from_pylist([rl_row(one, "Outline the star.", index) for index, one in enumerate(SAMPLES)])
     pq.write_table(table, tmp_path / "val.parquet")
-    data = {"image_key": "images", "prompt_key": "prompt", "max_prompt_length": 512, "cache_dir": str(tmp_path)}
+    # Unless told not to, verl's dataset filters in forked processes, and a fork of a process of many threads may hang.
+    data = {"image_key": "images", "prompt_key": "prompt", "cache_dir": str(tmp_path), "filter_overlong_prompts": False}
     dataset = RLHFDataset(str(tmp_path / "val.parquet"), processor.tokenizer, OmegaConf.create(data), processor)
     queue = Queue(processor.tokenizer)
     monkeypatch.setattr(trainer_base, "tq", queue)

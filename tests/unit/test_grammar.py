@@ -141,9 +141,14 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_are_read_in_well_under_a_second(text, kind):
-    started = time.process_time()
-    answer = parse(text, kind)
-    assert time.process_time() - started < 0.8
+    seconds = 1.0
+    for _ in range(3):  # the garbage collector may take its time in one of them, or the machine
+        started = time.process_time()
+        answer = parse(text, kind)
+        seconds = min(seconds, time.process_time() - started)
+        if seconds < 0.8:
+            break
+    assert seconds < 0.8
     assert (answer.region is None) == (answer.failure in FAILURES)
     assert not answer.strict
 
