@@ -87,18 +87,21 @@ def write_instances(path: Path, photographs: str, n_images: int, n_references: i
             # Three objects in a row are of one image: the first of them is the one referred to.
             node = f'"id": {number}, "image_id": {number // 3 % n_images + 1}, "category_id": 1, "iscrowd": 0'
             outlined = others[number % len(others)] if number % 3 else segmentation(photographs, rng)
-            file.write(f'{"," if number else ""}{{{node}, "segmentation": {outlined}}}\n')
+            file.write(f"{',' if number else ''}{{{node}, {outlined}}}\n")
         file.write("]}")
 
 
 def segmentation(photographs: str, rng: np.random.Generator) -> str:
-    """JSON of one object: polygons, or run lengths for RefCLEF."""
-    if photographs == "mscoco":
-        parts = 2 if rng.random() < 0.2 else 1
-        return json.dumps([outline(rng).round(2).ravel().tolist() for _ in range(parts)])
-    mask_HW = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cv2.fillPoly(mask_HW, [outline(rng).astype(np.int32)], 1)
-    return json.dumps([rle_encode(mask_HW)])
+    """JSON of one object, polygons or for RefCLEF run lengths, and its box, as members of a node."""
+    parts = [outline(rng).round(2) for _ in range(2 if photographs == "mscoco" and rng.random() < 0.2 else 1)]
+    x0, y0 = np.min([part_N2.min(axis=0) for part_N2 in parts], axis=0).tolist()
+    x1, y1 = np.max([part_N2.max(axis=0) for part_N2 in parts], axis=0).tolist()
+    outlined: list = [part_N2.ravel().tolist() for part_N2 in parts]
+    if photographs == "saiapr":
+        mask_HW = np.zeros((HEIGHT, WIDTH), np.uint8)
+        cv2.fillPoly(mask_HW, [part_N2.astype(np.int32) for part_N2 in parts], 1)
+        outlined = [rle_encode(mask_HW)]
+    return f'"bbox": {[x0, y0, x1 - x0, y1 - y0]}, "segmentation": {json.dumps(outlined)}'
 
 
 def outline(rng: np.random.Generator) -> np.ndarray:

@@ -6,6 +6,7 @@ so that the length, and with it steps, schedules and resumption, stay what they 
 """
 
 import logging
+from collections.abc import Sequence
 
 from polygon import UserError
 
@@ -15,7 +16,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class UsableRows:
-    """`skipped`: row -> reason, of the rows that this process has met."""
+    """`files`, which a subclass gives, is where the rows come from; `skipped` is row -> reason, of those met so far."""
+
+    files: Sequence[str]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -24,16 +27,16 @@ class UsableRows:
 
     def __getitem__(self, index: int):
         if not len(self):
-            raise UserError("the dataset has no row left: raise data.max_prompt_length, or prepare it with more rows")
+            raise UserError(f"{self.files[0]} has no row left: raise data.max_prompt_length, or prepare more rows")
         for row in range(index, index + PATIENCE):
             try:
                 return super().__getitem__(row % len(self))
             except Exception as error:  # PIL, verl and transformers raise whatever they like
                 self._skip(row % len(self), error)
-        last = f"row {row % len(self)}: {self.skipped[row % len(self)]}"
-        raise UserError(f"{PATIENCE} rows on end cannot be used ({last}); prepare the dataset again with force=true")
+        on_end = f"{PATIENCE} rows on end cannot be used, {row % len(self)} last ({self.skipped[row % len(self)]})"
+        raise UserError(f"{self.files[0]}: {on_end}; prepare the dataset again with force=true")
 
     def _skip(self, row: int, error: Exception) -> None:
         if row not in self.skipped:
             self.skipped[row] = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            _LOG.warning("row %d skipped, %d so far: %s", row, len(self.skipped), self.skipped[row])
+            _LOG.warning("%s: row %d skipped, %d so far: %s", self.files[0], row, len(self.skipped), self.skipped[row])

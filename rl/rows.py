@@ -23,6 +23,10 @@ class CheckedRows(RLHFDataset):
 class UsableRlRows(UsableRows, CheckedRows):
     """Prompts whose images are there."""
 
+    @property
+    def files(self) -> list[str]:
+        return self.data_files
+
 
 def check_image(image: Image.Image | str) -> None:
     """Raises whatever PIL does for an image, a path or a `data:` address that is none."""

@@ -7,3 +7,7 @@ from hardware.usable_rows import UsableRows
 
 class UsableSftRows(UsableRows, MultiTurnSFTDataset):
     """Images are decoded here, so every unusable one is met here."""
+
+    @property
+    def files(self) -> list[str]:
+        return self.parquet_files

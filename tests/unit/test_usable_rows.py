@@ -22,7 +22,7 @@ class Rows:
 
 
 class Usable(UsableRows, Rows):
-    pass
+    files = ("train",)
 
 
 GONE = FileNotFoundError("photo.jpg:\nno such file")
@@ -34,8 +34,8 @@ def test_the_next_usable_row_stands_in_and_the_bad_one_is_named_once(caplog):
         assert [rows[index] for index in (*range(4), *range(4))] == ["a", "d", "d", "d"] * 2
     assert rows.skipped == {1: "FileNotFoundError: photo.jpg: no such file", 2: "ValueError: too long"}
     assert [record.getMessage() for record in caplog.records] == [
-        "row 1 skipped, 1 so far: FileNotFoundError: photo.jpg: no such file",
-        "row 2 skipped, 2 so far: ValueError: too long",
+        "train: row 1 skipped, 1 so far: FileNotFoundError: photo.jpg: no such file",
+        "train: row 2 skipped, 2 so far: ValueError: too long",
     ]
 
 
@@ -44,7 +44,7 @@ def test_behind_the_last_row_comes_the_first():
 
 
 def test_a_dataset_of_which_nothing_can_be_used_is_refused_at_once():
-    with pytest.raises(UserError, match=rf"^{PATIENCE} rows on end cannot be used \(row 15: .*; prepare the dataset"):
+    with pytest.raises(UserError, match=rf"^train: {PATIENCE} rows on end cannot be used, 15 last \(.*\); prepare the"):
         Usable([GONE] * 100)
-    with pytest.raises(UserError, match=r"^the dataset has no row left: "):
+    with pytest.raises(UserError, match=r"^train has no row left: "):
         Usable([])
