@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
@@ -36,7 +35,8 @@ from data.validate import FOLDER
 from data.validate_report import summary
 from data.validated import usable_part
 from data.workers import Advance, available_cores, share
-from polygon import UserError, cli
+from polygon import UserError
+from polygon.command import command
 
 _EACH = 64  # rows between two steps of the progress bar
 
@@ -61,15 +61,15 @@ def prepare(config: Mapping, *, force: bool = False) -> Path:
 
 def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> None:
     with tqdm(desc=plan.name, total=0, unit="row", mininterval=0.5) as progress:
-        source, known, count = plan.source, None, plan.card.token_counter() if plan.card else None
+        source, count = plan.source, plan.card.token_counter() if plan.card else None
         if isinstance(source, RecordSource):
             progress.set_description(f"{plan.name}: checking", refresh=False)
             problems = made.path.parent / f"{plan.name}.problems.json"
-            source, known, report = usable_part(plan, source, made, workers, progress, problems)
+            source, report = usable_part(plan, source, made, workers, progress, problems)
             _write_json(made.path / "problems.json", report)
         progress.set_description(f"{plan.name}: writing", refresh=False)
         rows = {
-            f"{stage}/{split}": SftRows(source, plan.mixes[stage], plan.codec, split, plan.answers, known)
+            f"{stage}/{split}": SftRows(source, plan.mixes[stage], plan.codec, split, plan.answers)
             for stage, splits in plan.sizes.items()
             for split in splits
         }
@@ -126,8 +126,7 @@ def _is_current(folder: Path, fingerprint: str) -> bool:
         return False  # no manifest, or one that is none: prepare again
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="prepare")
-@cli
+@command("prepare")
 def main(cfg: DictConfig) -> None:
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     try:

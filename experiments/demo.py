@@ -14,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from data.rows import read_samples
@@ -29,13 +28,13 @@ from evaluation import (
     report_rows,
     write_report,
 )
-from polygon import Codec, UserError, cli
+from polygon import Codec, UserError
+from polygon.command import command
 
 SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="demo")
-@cli
+@command("demo")
 def main(config: DictConfig) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that `run` ends what it started
     start = time.monotonic()
@@ -162,7 +161,7 @@ def report(config: DictConfig, before, after, runs: dict[str, Path], data_root: 
         runs=tuple(first),
         rows=rows,
         examples=gallery(
-            rows, samples, {"before": read_predictions(before[0]), "after": read_predictions(after[0][0])}
+            rows, samples, {"before": read_predictions(before[0]), "after": read_predictions(after[0][0])}, codec=codec
         ),
     )
     (Path(config.out) / "table.txt").write_text(table + "\n")

@@ -1,8 +1,8 @@
 """The one error a user can cause, and the decorator with which every command reports it.
 
 Library code raises `UserError` with one line that names the thing at fault and the way out; a command's main function
-wears `@cli` under `@hydra.main(...)`, which turns that into `error: ...` on stderr and exit code 2. Every other
-exception is a bug of ours and keeps its traceback.
+wears `@cli` (`@command(...)` where Hydra configures it), which turns that into `error: ...` on stderr and exit code 2.
+Every other exception is a bug of ours and keeps its traceback.
 """
 
 import functools
@@ -19,14 +19,23 @@ class UserError(Exception):
 
 
 def cli(main: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command so that `UserError` becomes one line on stderr and exit code 2."""
+    """Wrap a command so that bad input becomes one line on stderr and exit code 2."""
 
     @functools.wraps(main)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return main(*args, **kwargs)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+        except Exception as error:
+            if not isinstance(error, UserError) and not _is_about_configuration(error):
+                raise
+            said = str(error).partition("Config search path")[0]
+            print(f"error: {' '.join(said.split())}", file=sys.stderr)
             sys.exit(2)
 
     return wrapper
+
+
+def _is_about_configuration(error: Exception) -> bool:
+    """Whether a file is no YAML, or Hydra refuses a key or value. Asked by name: this package does without Hydra."""
+    names = {each.__name__ for each in type(error).__mro__}
+    return bool(names & {"CompactHydraException", "MissingMandatoryValue", "YAMLError"})

@@ -8,19 +8,17 @@ Exit codes: 0 done, 1 the run failed or died, 2 it was refused before anything s
 import os
 import sys
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from hardware.checks import check_machine
 from hardware.environment import apply_environment, open_run
-from polygon.errors import cli
+from polygon.command import command
 from rl.preflight import preflight
 from vlm.checkpoint import find_model
 from vlm.resumption import check_resumed
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="rl")
-@cli
+@command("rl")
 def main(config: DictConfig) -> None:
     rewards = preflight(config)
     check_machine(config)

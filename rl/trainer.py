@@ -1,5 +1,7 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
+import time
+
 import ray
 import torch
 import transfer_queue as tq
@@ -7,11 +9,13 @@ from verl.trainer.ppo.utils import Role
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
+from polygon.errors import UserError
 from rewards.group_stats import means, zero_variance_share
 from rl.actor import PolygonActorWorker
 from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
+ACCELERATORS_TIMEOUT_S = 60.0
 
 
 class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
@@ -23,6 +27,7 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
+        await_accelerators(self.resource_pool_manager.get_n_gpus())
         for role in self.role_worker_mapping.keys() - {Role.Critic}:
             self.role_worker_mapping[role] = ray.remote(PolygonActorWorker)
 
@@ -38,6 +43,22 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
         gap = torch.cat([*data["rollout_log_probs"]]) - torch.cat([*data["old_log_probs"]])
         metrics["rollout_actor/log_prob_gap"] = gap.abs().mean().item()
         metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
+
+
+def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -> None:
+    """Wait until Ray knows of so many free accelerators; verl looks once, and raises.
+
+    A node reports what it has some time after it is up, on a busy machine seconds later, and so does one whose last run
+    has just ended. Raises UserError when time is up.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (free := ray.available_resources().get("GPU", 0)) < needed:
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"Ray has {free:g} free accelerators and this run needs {needed}: end what uses the others, start more "
+                "nodes, or set hardware.devices and hardware.nodes to what there is"
+            )
+        time.sleep(POLL_SECONDS)
 
 
 class QuickReplayBuffer(ReplayBuffer):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data.image_reference import dereference
 from data.sample import decode_image
-from evaluation.wandb_image import wandb_image
+from evaluation.report.wandb_image import wandb_image
 from polygon import Codec, Target
 
 KEY = "val/overlays"

@@ -53,7 +53,8 @@ class PolygonAgentLoop(AgentLoopBase):
             rendering = asyncio.create_task(self.render(list(kwargs["raw_prompt"])))
             self.prompts[kwargs["uid"]] = rendering
         prompt = await rendering
-        sampling_params = {**sampling_params, "logit_bias": self.vision_bias}
+        # Answers are trained as token ids: nobody reads their text here.
+        sampling_params = {**sampling_params, "logit_bias": self.vision_bias, "detokenize": False}
         if TASKS[kwargs["ability"]].answer_kind == "mask":
             sampling_params["stop_token_ids"] = self.closing_ids
         metrics: dict[str, Any] = {}

@@ -16,14 +16,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from data.rows import PreparedRows, read_samples
 from hardware.checks import check_memory, check_shared_memory
 from hardware.environment import apply_environment
-from polygon import Codec, UserError, cli
+from polygon import Codec, UserError
+from polygon.command import command
 from rollout.answers_file import AnswersFile
 from rollout.backend import open_backend
 from rollout.question import questions_of, reworded
@@ -32,8 +32,7 @@ from vlm.checkpoint import find_model
 from vlm.weights import fingerprint
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="generate")
-@cli
+@command("generate")
 def main(config: DictConfig) -> None:
     try:
         print(generate(config))

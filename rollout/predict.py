@@ -16,12 +16,12 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig
 
 from hardware.environment import apply_environment
 from polygon import Answer as Parsed
-from polygon import Codec, Mask, UserError, cli, parse
+from polygon import Codec, Mask, UserError
+from polygon.command import command
 from rollout.answer_record import write_answer
 from rollout.backend import open_backend
 from rollout.generate import check_room, checked_sampling
@@ -37,8 +37,7 @@ PROMPT_TOKENS = 512
 """Room for an expression that is longer than those of the training, and that the tiny model still has."""
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="predict")
-@cli
+@command("predict")
 def main(config: DictConfig) -> None:
     try:
         predict(config)
@@ -72,7 +71,7 @@ def predict(config: DictConfig) -> None:
     backend = open_backend(config, folder, sampling)
     model = str(config.vlm.path if folder else config.backend.url)
     for request, answer in backend.answers(chain([first], requests)):
-        parsed = parse(answer.text, request.kind, "all")
+        parsed = codec.parse(answer.text, request.kind, "all")
         name = Path(request.sample.sample_id).name + (f".{request.draw}" if config.draws > 1 else "")
         files = write_answer(Path(config.output), name, request, answer, parsed, codec, model)
         print(_printable(answer.text if len(photos) * config.draws == 1 else f"{name}: {answer.text}"))

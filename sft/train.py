@@ -6,12 +6,11 @@ python -m sft.train vlm=tiny_qwen3_vl dataset=shapes rows=stream hardware=cpu
 import os
 import random
 
-import hydra
 from omegaconf import DictConfig
 
 from hardware.checks import check_machine
 from hardware.environment import apply_environment, open_run
-from polygon.errors import cli
+from polygon.command import command
 from vlm.checkpoint import find_model
 from vlm.resumption import check_resumed
 
@@ -23,8 +22,7 @@ def single_process_environment() -> None:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(random.SystemRandom().randint(20000, 60000)))
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="sft")
-@cli
+@command("sft")
 def main(config: DictConfig) -> None:
     check_machine(config)
     apply_environment(config)

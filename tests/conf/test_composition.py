@@ -160,5 +160,5 @@ def test_commands_in_comments(file: Path) -> None:
         )
     for module, words in commands(file):
         source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
-        for primary in re.findall(r'config_name="(\w+)"', source):
+        for primary in re.findall(r'@command\("(\w+)"\)', source):
             check(primary, *words)
