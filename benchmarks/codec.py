@@ -23,6 +23,7 @@ HEIGHT, WIDTH = 480, 640
 PASSES = 5
 CODECS = {
     "eps 0.005 (default)": Codec(),
+    "fit": Codec(simplify="fit"),
     "eps 0.001": Codec(epsilon=0.001),
     "budget of 16": Codec(max_vertices=16),
     "reference": Codec(decode="reference", holes=False),

@@ -2,7 +2,8 @@
 
 The score of a polygon is the pixels of the mask that it covers less the others that it covers: a wrong pixel costs 1.
 Green's theorem turns that sum over an area into one along its outline, a look-up for each pixel of an edge; so a vertex
-is moved or left out at the price of its two edges. The tables are differences of one integral image (Crow 1984).
+is moved or left out at the price of its two edges. What lies left of a pixel in its row, or above it in its column, is
+a difference of two entries of the summed-area table (Crow 1984).
 
 The pixels of an edge are those that OpenCV draws, which the matched rasteriser fills up to and includes. A steep edge
 has one pixel a row and sums the rows left of it: with the pixel itself where the ring runs down, the polygon being left
@@ -26,18 +27,10 @@ class Overlap:
         x0, y0, x1, y1 = window
         inside_HW = (mask_HW[y0:y1, x0:x1] != 0).view(np.uint8)
         n_inside_HW = cv2.integral(inside_HW)  # pixels of the mask above and left of a corner; one larger than it
-        height, width = n_inside_HW.shape
-        lines_2HW = np.zeros((2, height, width), np.int16)
-        np.subtract(n_inside_HW[1:], n_inside_HW[:-1], out=lines_2HW[0, :-1], casting="unsafe")
-        np.subtract(n_inside_HW[:, 1:], n_inside_HW[:, :-1], out=lines_2HW[1, :, :-1], casting="unsafe")
-        lines_2HW *= 2
-        lines_2HW[0] -= np.arange(width, dtype=np.int16)
-        lines_2HW[1] -= np.arange(height, dtype=np.int16)[:, None]
-        self._lines = lines_2HW.ravel()
         self._n_inside = n_inside_HW.ravel()
         self._origin_21 = np.array([[x0], [y0]])
-        self._stride = width
-        self._corners_411 = np.array([0, 1, width, width + 1])[:, None, None]
+        self._stride = n_inside_HW.shape[1]
+        self._corners_411 = np.array([0, 1, self._stride, self._stride + 1])[:, None, None]
 
     def of_edges(self, ends_22E: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score of E edges, float64 (E,), given as [from, to] of [x, y] in pixels; a ring's edges sum to its score.
@@ -47,30 +40,37 @@ class Overlap:
         ends_22E = ends_22E - self._origin_21
         from_2E, to_2E = ends_22E
         along_2E = to_2E - from_2E
-        steps_2E = np.abs(along_2E)
-        n_steps_E = steps_2E.max(axis=0)
-        steep_E = steps_2E[1] == n_steps_E
+        n_steps_E = np.abs(along_2E).max(axis=0)
+        steep_E = np.abs(along_2E[1]) == n_steps_E
         with_pixel_E = np.where(steep_E, along_2E[1] >= 0, along_2E[0] < 0)
-        table_E = np.where(steep_E, with_pixel_E, self._n_inside.size + self._stride * with_pixel_E)
+        # An edge has one pixel a line, at some place in it: lines are rows and places columns, or the other way.
+        slope_2E = along_2E / np.maximum(n_steps_E, 1)
+        tie_E = np.where(steep_E, _TIE, np.copysign(_TIE, slope_2E[0] * slope_2E[1]))
+        (place_E, line_E), (place_slope_E, line_slope_E) = (
+            np.where(steep_E, xy_2E, xy_2E[::-1]) for xy_2E in (from_2E, slope_2E)
+        )
+        place_stride_E, line_stride_E = np.where(steep_E, ((1,), (self._stride,)), ((self._stride,), (1,)))
 
         n_pixels_E = n_steps_E + 1
         last_E = n_pixels_E.cumsum() - 1
         first_E = last_E - n_steps_E
-        slope_2E = along_2E / np.maximum(n_steps_E, 1)
-        start_2E = from_2E + (0.5 - slope_2E * first_E)
-        start_2E[0] -= _TIE
-        start_2E[1] -= np.copysign(_TIE, slope_2E[0] * slope_2E[1])
-        pixels_2P = slope_2E.repeat(n_pixels_E, axis=1)
-        pixels_2P *= np.arange(pixels_2P.shape[1])
-        pixels_2P += start_2E.repeat(n_pixels_E, axis=1)
-        x_P, y_P = np.floor(pixels_2P, out=pixels_2P)
-        y_P *= self._stride
-        x_P += y_P
-        x_P += table_E.repeat(n_pixels_E)
-        lines_P = self._lines.take(x_P.astype(np.intp))
+        pixel_P = np.arange(n_pixels_E.sum(), dtype=np.float64)
+        place_P = place_slope_E.repeat(n_pixels_E)
+        place_P *= pixel_P
+        place_P += (place_E + with_pixel_E + (0.5 - tie_E) - place_slope_E * first_E).repeat(n_pixels_E)
+        np.floor(place_P, out=place_P)
+        corner_P = (line_stride_E * line_slope_E).repeat(n_pixels_E)
+        corner_P *= pixel_P
+        corner_P += (line_stride_E * (line_E - line_slope_E * first_E)).repeat(n_pixels_E)
+        corner_P += place_P * place_stride_E.repeat(n_pixels_E)
+        corner_P = corner_P.astype(np.intp)
+        score_P = self._n_inside.take(corner_P + line_stride_E.repeat(n_pixels_E))
+        score_P -= self._n_inside.take(corner_P)
+        score_P *= 2
+        score_P -= place_P.astype(np.int32)  # those inside less those outside, of `place` pixels
 
-        half_ends_E = lines_P[first_E] / 2 + lines_P[last_E] / 2
-        along_E = np.add.reduceat(lines_P, first_E, dtype=np.int64) - half_ends_E
+        half_ends_E = score_P[first_E] / 2 + score_P[last_E] / 2
+        along_E = np.add.reduceat(score_P, first_E, dtype=np.int64) - half_ends_E
         x_2E, y_2E = ends_22E[:, 0], ends_22E[:, 1]
         inside_2E = self._n_inside.take(self._corners_411 + (y_2E * self._stride + x_2E)).sum(axis=0)
         from_E, to_E = inside_2E / 2 - (x_2E + 0.5) * (y_2E + 0.5)

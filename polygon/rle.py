@@ -1,5 +1,6 @@
 """Binary masks as numbers: COCO run lengths and segmentations, overlaps, and the box around a mask."""
 
+import operator
 from typing import Any
 
 import cv2
@@ -9,7 +10,7 @@ from pycocotools import mask as pycocotools_mask
 
 from polygon.errors import UserError
 from polygon.region import Box
-from polygon.run_lengths import pixels_covered
+from polygon.run_lengths import run_lengths
 
 coco: Any = pycocotools_mask  # its type stubs know neither plain dicts nor lists of polygons
 _UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError)
@@ -37,19 +38,22 @@ def rle_encode(mask_HW: NDArray) -> dict:
 
 
 def rle_decode(rle: dict) -> NDArray[np.bool_]:
-    """COCO compressed run lengths -> bool (H, W), C order. Raises UserError where they do not describe such a mask."""
+    """COCO run lengths -> bool (H, W), C order. Raises UserError where they do not describe such a mask."""
     try:
-        height, width = rle["size"]
-        if (n_pixels := pixels_covered(rle["counts"])) != height * width:
-            raise ValueError(f"the counts cover {n_pixels} pixels of {height} x {width}")
-        if n_pixels > _MOST_PIXELS:
+        height, width = map(operator.index, rle["size"])
+        lengths_N = run_lengths(rle["counts"])
+        if height < 1 or width < 1:
+            raise ValueError(f"{height} x {width} has no pixels")
+        if lengths_N.sum() != height * width:
+            raise ValueError(f"the counts cover {lengths_N.sum()} pixels of {height} x {width}")
+        if height * width > _MOST_PIXELS:
             raise ValueError(f"{height} x {width} are more pixels than an image has")
-        columns_first_HW = coco.decode(rle)
     except _UNREADABLE as error:
         raise UserError(f"not COCO run lengths ({error}): expected a size [h, w] and counts that fill it") from error
-    if columns_first_HW.size == 0:
-        raise UserError(f"not COCO run lengths: size {rle['size']} has no pixels")
-    return cv2.transpose(columns_first_HW.T).view(np.bool_)
+    inside_N = np.zeros(len(lengths_N), np.uint8)
+    inside_N[1::2] = 1
+    columns_first_WH = inside_N.repeat(lengths_N).reshape(width, height)
+    return cv2.transpose(columns_first_WH).view(np.bool_)
 
 
 def segmentation_mask(segmentation: list | dict, height: int, width: int) -> NDArray[np.bool_]:
@@ -66,13 +70,11 @@ def segmentation_mask(segmentation: list | dict, height: int, width: int) -> NDA
             if not all(np.abs(np.asarray(polygon, np.float64)).max() <= far for polygon in segmentation):
                 raise ValueError(f"a polygon has coordinates that are no numbers or beyond {far}")
             rle = coco.merge(coco.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list) and "size" in segmentation:
-            rle = coco.frPyObjects(segmentation, height, width)
         else:
-            rle = segmentation
+            rle = {name: segmentation[name] for name in ("size", "counts")}
         size = list(rle["size"])
     except _UNREADABLE as error:
-        raise UserError(f"not a COCO segmentation ({error}): expected polygons or run lengths") from error
+        raise UserError(f"not a COCO segmentation ({error!r}): expected polygons or run lengths") from error
     if size != [height, width]:
         raise UserError(f"not a segmentation of its image: run lengths of size {size}, image [{height}, {width}]")
     return rle_decode(rle)

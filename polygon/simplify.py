@@ -1,7 +1,6 @@
-"""Fewer vertices: Douglas-Peucker, by a tolerance relative to each ring's perimeter or by a budget for all rings.
+"""Fewer vertices: Douglas-Peucker (1973), by a tolerance relative to each ring's perimeter or a budget for all rings.
 
-Visvalingam-Whyatt was measured at the same vertex counts on COCO instances and is no better. Both choose their vertices
-on the contour, so the polygon is inscribed; `polygon.fit` does not.
+Its vertices lie on the contour, so the polygon is inscribed in what is round; `polygon.fit` puts them where they pay.
 """
 
 from dataclasses import replace

@@ -59,7 +59,7 @@ def test_what_is_no_run_lengths_is_named(rle):
     ("segmentation", "said"),
     [
         ({"size": [4, 4], "counts": [9]}, "cover 9 pixels of 4 x 4"),
-        ({"size": [4, 4], "counts": [-1, 17]}, "not a"),
+        ({"size": [4, 4], "counts": [-1, 17]}, "whole numbers from 0"),
         ({"size": [4, 4], "counts": rle_encode(np.ones((3, 4), bool))["counts"]}, "cover 12 pixels of 4 x 4"),
         ({"size": [2, 8], "counts": [16]}, r"size \[2, 8\], image \[4, 4\]"),
         ({"counts": [16]}, "'size'"),
