@@ -42,7 +42,7 @@ def leaks(image_ids: pa.ChunkedArray, held_out: Mapping[str, Set[str]]) -> NDArr
 def leak_counts(table: pa.Table, leaked_R: NDArray[np.bool_], held_out: Mapping[str, Set[str]]) -> dict[str, dict]:
     """By source: all texts, and of those that leak the texts, the images, and the texts by the split they leak from.
 
-    `table` has the columns source, image_id and texts (`validate.COLUMNS`), a row a record.
+    `table` has the columns source, image_id and texts (`checked_records.COLUMNS`), a row a record.
     """
     counts: dict[str, dict] = {}
     for source in pc.unique(table["source"]).to_pylist():

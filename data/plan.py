@@ -6,7 +6,7 @@ fingerprint by which a prepared dataset is known, and nothing else: how many pro
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def _sizes(sizes: Mapping, source: Source) -> dict[str, dict[str, int | None]]:
     return checked
 
 
-def _others(nodes: list) -> Iterator[RecordSource]:
+def _others(nodes: Iterable) -> Iterator[RecordSource]:
     """The sources of `dataset.leakage_against`, nodes like `dataset.source`."""
     for number, node in enumerate(nodes):
         source = open_source({"name": f"leakage_against {number}", "source": node})
@@ -139,7 +139,7 @@ def _others(nodes: list) -> Iterator[RecordSource]:
         yield source
 
 
-def _is_number(value: object, kind: Any, least: int) -> bool:
+def _is_number(value: Any, kind: Any, least: int) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and value >= least
 
 

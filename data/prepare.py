@@ -21,6 +21,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from conf import command
 from data.card import write_card
 from data.card_text import over_limits
 from data.parquet import write_parquet
@@ -36,7 +37,6 @@ from data.validate_report import summary
 from data.validated import usable_part
 from data.workers import Advance, available_cores, share
 from polygon import UserError
-from polygon.command import command
 
 _EACH = 64  # rows between two steps of the progress bar
 
@@ -77,7 +77,7 @@ def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> N
             shard
             for stage, splits in plan.sizes.items()
             for split, size in splits.items()
-            for shard in shards_of(stage, split, size or source.size(split), plan.shard_rows)
+            for shard in shards_of(stage, split, size or source.size(split) or 0, plan.shard_rows)
         ]
         progress.total += sum(shard.stop - shard.start for shard in shards)
         progress.update(sum(shard.stop - shard.start for shard in shards if shard.name in made.finished))

@@ -9,19 +9,17 @@ BadRow; nothing else comes of bad data.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.image_file import ImageFacts, read_image
+from data.checked import Checked, check
 from data.interior import interior_point
-from data.problems import BadRow
 from data.record import Record
 from data.record_order import shuffled
-from data.record_target import target_of
 from data.sample import Sample
 from data.task import TASKS
 from polygon import Box, UserError, rle_decode
@@ -76,57 +74,52 @@ class RecordSource(ABC):
         ends_R = self._text_ends(split)
         return int(ends_R[-1]) if len(ends_R) else 0
 
-    def text(self, split: str, index: int) -> tuple[Record, str | None]:
-        """The record of an index and the expression of it that is asked with; no image is opened."""
+    def place(self, split: str, index: int) -> tuple[int, int]:
+        """(the record, the expression of it) that come at an index, by number."""
         ends_R = self._text_ends(split)
         text = shuffled(index, int(ends_R[-1]), (self.seed, split))
         number = int(np.searchsorted(ends_R, text, side="right"))
-        record = self.records(split)[number]
-        if not record.expressions:
-            return record, None
-        return record, record.expressions[text - (int(ends_R[number - 1]) if number else 0)]
+        return number, text - (int(ends_R[number - 1]) if number else 0)
+
+    def checked(self, split: str, number: int, task: str) -> Checked:
+        """A record by its number, looked at.  Raises BadRow for one that cannot be used for `task`."""
+        return check(self.records(split)[number], task, decode=self.decode_images)
 
     def sample(self, split: str, index: int, task: str) -> Sample:
         """The sample of an index.
 
-        Where several objects or none are meant, the sample's task is text2mask whatever `task` is: no point or box can
-        ask for them, nor say them.  `image` is the path of a file that every reader sees alike, else bytes
-        (`image_file.py`).  Raises BadRow for what cannot be used.
+        Where several objects or none are meant, the sample's task is text2mask whatever `task` is.  Raises BadRow for
+        what cannot be used.
         """
-        record, expression = self.text(split, index)
-        if record.problem is not None:
-            raise BadRow(*record.problem)
-        if expression is None:
-            raise BadRow("no_expression", f"{record.name} has none")
-        task = task if record.has_target and record.n_objects == 1 else "text2mask"
-        if record.has_target and not record.segmentations and task != "text2box":
-            raise BadRow("no_mask", f"{record.name} has a box and no mask: {task} cannot be asked of it, text2box can")
-        image = _look(record, self.decode_images)
-        rle, box = target_of(record, image.height, image.width)
+        number, choice = self.place(split, index)
+        found = self.checked(split, number, task)
+        task = found.task(task)
+        expression, prompt_region = None, None
         match TASKS[task].prompt_kind:
             case "text":
-                prompt_region = None
+                expression = found.expressions[choice]
             case "box":
-                assert box is not None  # there is a target
-                prompt_region, expression = Box(*box), None
+                assert found.box is not None  # there is a target
+                prompt_region = Box(*found.box)
             case "point":
-                assert rle is not None  # as no_mask has made sure
+                assert found.rle is not None  # as no_mask has made sure
                 rng = np.random.Generator(np.random.PCG64([self.seed, index, *split.encode()]))
-                prompt_region, expression = interior_point(rle_decode(rle), rng), None
+                prompt_region = interior_point(rle_decode(found.rle), rng)
         return Sample(
             sample_id=f"{self.name}-{split}-{index:07d}-{task}",
-            source=record.source,
+            source=found.source,
             split=split,
             task=task,
-            image=image.encoded or record.image,
-            height=image.height,
-            width=image.width,
+            image=found.image,
+            height=found.height,
+            width=found.width,
             expression=expression,
             prompt_region=prompt_region,
-            rle=rle,
-            box=box,
-            image_id=record.image_id,
-            ann_id=record.ann_id,
+            rle=found.rle,
+            box=found.box,
+            image_id=found.image_id,
+            ann_id=found.ann_id,
+            mask_text=found.mask_text,
         )
 
     def _text_ends(self, split: str) -> NDArray[np.int64]:
@@ -139,18 +132,3 @@ class RecordSource(ABC):
     @cached_property
     def _ends(self) -> dict[str, NDArray[np.int64]]:
         return {}
-
-
-def _look(record: Record, decode: bool) -> ImageFacts:
-    """The record's image; `encoded` only where its bytes are not simply those of a file."""
-    size = (record.height, record.width) if record.height and record.width else None
-    if isinstance(record.image, bytes):
-        return read_image(record.image, size, decode=decode)
-    return _look_at_file(record.image, size, decode) or read_image(record.image, size)
-
-
-@lru_cache(maxsize=1 << 18)
-def _look_at_file(path: str, size: tuple[int, int] | None, decode: bool) -> ImageFacts | None:
-    """None for a file that has to be converted, which is done anew each time: converted pixels are too many to keep."""
-    facts = read_image(path, size, decode=decode)
-    return ImageFacts(facts.height, facts.width, facts.notes, None) if facts.as_is else None

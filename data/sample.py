@@ -42,6 +42,7 @@ class Sample:
     `expression` is set for text tasks, `prompt_region` (normalised) for visual prompts.
     `rle` is the target mask as compressed COCO RLE, None only for a box task on data without masks; `box` the annotated
     box (x0, y0, x1, y1), normalised, or None where there is no target.
+    `mask_text` is the codec's text of the mask where the source has it already: encoding is the costly part of a row.
     """
 
     sample_id: str
@@ -57,6 +58,7 @@ class Sample:
     box: tuple[float, float, float, float] | None
     image_id: str
     ann_id: str
+    mask_text: str | None = field(default=None, repr=False, compare=False)
 
     def target(self) -> Target:
         kind = TASKS[self.task].answer_kind

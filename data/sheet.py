@@ -55,7 +55,7 @@ def _tile(sample: Sample, answer: Region | None, side: int) -> NDArray[np.uint8]
     return tile_HW3
 
 
-def _draw(picture_HW3: NDArray[np.uint8], region: Region | None, colour: tuple[int, int, int]) -> None:
+def _draw(picture_HW3: NDArray, region: Region | None, colour: tuple[int, int, int]) -> None:
     """Draw what the codec's coordinates say: 0 and 1 are the outer edges of the first and the last pixel."""
     height, width = picture_HW3.shape[:2]
 
@@ -70,8 +70,8 @@ def _draw(picture_HW3: NDArray[np.uint8], region: Region | None, colour: tuple[i
                 for vertex in ring_N2.tolist():
                     cv2.circle(picture_HW3, vertex, 1, colour, cv2.FILLED)
         case Box(x0, y0, x1, y1):
-            corners_22 = pixels([(x0, y0), (x1, y1)]).tolist()
-            cv2.rectangle(picture_HW3, *corners_22, colour, 1)
+            first, last = pixels([(x0, y0), (x1, y1)]).tolist()
+            cv2.rectangle(picture_HW3, first, last, colour, 1)
         case Point():
             cv2.drawMarker(picture_HW3, pixels((region.x, region.y)).tolist(), colour, cv2.MARKER_CROSS, 11, 2)
 

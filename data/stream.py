@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from data import templates
 from data.answer import answer_region, query_text
-from data.mask_texts import MaskTexts
 from data.sample import Sample
 from data.scene import SPLITS
 from data.sources import Source
@@ -27,7 +26,7 @@ class SftRows:
     """Random access to (image uint8 RGB (H, W, 3), question, answer, sample), deterministic in the source's seed.
 
     The question comes without the image placeholder; `answers` is `bare` or `varied` (`templates.answer`).
-    `known` are answers to masks that need not be encoded again, by this codec.
+    A source that knows the text of a mask (`Sample.mask_text`) has it by this codec.
     """
 
     source: Source
@@ -35,7 +34,6 @@ class SftRows:
     codec: Codec
     split: str
     answers: str = "bare"
-    known: MaskTexts | None = None
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], str, str, Sample]:
         sample, question, answer = self.text(index)
@@ -55,6 +53,6 @@ class SftRows:
         return sample, question, templates.answer(task.answer_kind, self._answer(sample), rng, self.answers)
 
     def _answer(self, sample: Sample) -> str:
-        is_mask = sample.rle is not None and TASKS[sample.task].answer_kind == "mask"
-        known = self.known.get(sample.rle) if self.known and is_mask else None
-        return known or self.codec.format(answer_region(sample, self.codec))
+        if sample.mask_text is not None and TASKS[sample.task].answer_kind == "mask":
+            return sample.mask_text
+        return self.codec.format(answer_region(sample, self.codec))

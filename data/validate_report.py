@@ -17,7 +17,7 @@ _EXAMPLES = 2  # of a reason, in the message of a failure
 
 
 def problem_report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """From tables of `validate.FACTS`, by split: counts of texts, since rows are made of those, and all bad records."""
+    """From tables of `checked_records.FACTS`, by split: counts of texts, as rows are made of those, and bad records."""
     splits, bad = {}, []
     for split, table in tables.items():
         found = table.filter(pc.is_valid(table["reason"])).to_pylist()

@@ -9,49 +9,47 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from data.checked import Checked
+from data.checked_records import CONTENT, FACTS, CheckedRecords
 from data.leakage import held_out_images, is_training, leak_counts, leaks
-from data.mask_texts import MaskTexts
 from data.partial_folder import PartialFolder
 from data.plan import Plan
 from data.record import Record
 from data.record_source import RecordSource
-from data.validate import FACTS, read_checks, validate
+from data.validate import read_checks, validate
 from data.validate_report import check_share, problem_report
 from polygon import UserError
 
 
 class Validated(RecordSource):
-    """`source` without some of its records.
+    """`source` without some of its records, and with those looked up that `tables` have: CONTENT by split."""
 
-    `texts_R`: by split, the number of texts of every record, 0 for one to leave out.
-    Headers alone are read from now on: what the files hold has been looked at.
-    """
-
-    def __init__(self, source: RecordSource, texts_R: Mapping[str, NDArray[np.integer]]):
-        super().__init__(name=source.name, seed=source.seed, decode_images=False)
-        self._source = source
-        self._usable_ends = {split: np.cumsum(counts_R, dtype=np.int64) for split, counts_R in texts_R.items()}
+    def __init__(self, source: RecordSource, tables: Mapping[str, pa.Table]):
+        super().__init__(name=source.name, seed=source.seed)
+        self._found = {split: CheckedRecords(table, source.records(split)) for split, table in tables.items()}
 
     @property
     def splits(self) -> tuple[str, ...]:
-        return tuple(self._usable_ends)
+        return tuple(self._found)
 
     def records(self, split: str) -> Sequence[Record]:
-        return self._source.records(split)
+        return self._found[split].records
 
-    def _text_ends(self, split: str) -> NDArray[np.int64]:
-        return self._usable_ends[split]
+    def expression_counts(self, split: str) -> Sequence[int]:
+        return self._found[split].expression_counts
+
+    def checked(self, split: str, number: int, task: str) -> Checked:
+        return self._found[split][number]
 
 
 def usable_part(
     plan: Plan, source: RecordSource, made: PartialFolder, workers: int, progress: tqdm, problems: Path
-) -> tuple[Validated, MaskTexts, dict[str, Any]]:
-    """(what `plan` may use of `source`, answers to its masks, the content of problems.json).
+) -> tuple[Validated, dict[str, Any]]:
+    """(what `plan` may use of `source`, the content of problems.json).
 
     Raises UserError if that is too little; the file `problems` then has all that is wrong.
     """
@@ -67,7 +65,7 @@ def usable_part(
         problems.write_text(json.dumps(report, indent=2) + "\n")
         raise
     held_out = held_out_images([source, *plan.against]) if any(map(is_training, used)) else {}
-    texts_R, leakage = {}, {}
+    usable, leakage = {}, {}
     for split, table in tables.items():
         usable_R = pc.is_null(table["reason"]).to_numpy()
         if is_training(split):
@@ -75,9 +73,9 @@ def usable_part(
             leakage[split] = leak_counts(table, leaked_R, held_out)
             if plan.leakage == "drop":
                 usable_R = usable_R & ~leaked_R
-        texts_R[split] = np.where(usable_R, table["texts"].to_numpy(), 0)
-        if not texts_R[split].any():
+        usable[split] = table["number"].to_numpy()[usable_R]
+        if not len(usable[split]):
             raise UserError(f"{plan.name}: nothing is left of {split}; dataset.leakage=keep uses held-out images too")
     report["leakage"] = {"done": {"drop": "dropped", "keep": "kept"}[plan.leakage], "splits": leakage}
-    known = MaskTexts(read_checks([file for split in used for file in files[split]], ("mask_key", "mask_text")))
-    return Validated(source, texts_R), known, report
+    contents = {split: read_checks(files[split], CONTENT, usable[split]) for split in used}
+    return Validated(source, contents), report

@@ -73,7 +73,9 @@ class _Worker:
     def adopt(cls, work: Callable, done) -> None:
         cls.work, cls.done = staticmethod(work), done
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback; the parent has one to show
-        threading.Thread(target=_follow, args=(parent_process().sentinel,), daemon=True).start()
+        parent = parent_process()
+        assert parent is not None  # this is a worker
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
 
     @classmethod
     def call(cls, task):

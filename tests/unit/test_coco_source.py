@@ -123,7 +123,7 @@ def test_what_is_wrong_is_met_as_a_bad_row(write):
     source = coco(folder)
     reasons = {}
     for index in range(source.size("train")):
-        record, _ = source.text("train", index)
+        record = source.records("train")[source.place("train", index)[0]]
         with pytest.raises(BadRow) as error:
             source.sample("train", index, "text2mask")
         reasons[record.ann_id] = error.value.reason

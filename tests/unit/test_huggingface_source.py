@@ -187,7 +187,7 @@ def test_what_is_wrong_with_a_row_is_a_bad_row(tmp_path):
     source = table(tmp_path / "set")
     reasons = {}
     for index in range(source.size("val")):
-        record, _ = source.text("val", index)
+        record = source.records("val")[source.place("val", index)[0]]
         try:
             reasons[int(record.ann_id)] = source.sample("val", index, "text2mask").box
         except BadRow as bad:

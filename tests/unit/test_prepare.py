@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,14 +21,19 @@ from data.task import TASKS
 from polygon import Target, UserError
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["dataset.sizes.sft={train: 40, val: 5}", "dataset.sizes.rl={train: 12, val: 6, test: 4}"]
+SIZES = ["dataset.sizes.sft={train: 40, val: 5}", "dataset.sizes.rl={train: 12, val: 6, test: 4}"]
+SMALL = [*SIZES, "card=null"]
 FILES = {"sft/train": 40, "sft/val": 5, "rl/train": 12, "rl/val": 6, "rl/test": 4}
 
 
 def config(data_root: Path, *overrides: str) -> dict:
+    return {**composed(*overrides), "data_root": str(data_root), "workers": 1}
+
+
+@cache
+def composed(*overrides: str) -> dict:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        composed = compose("prepare", [*SMALL, f"data_root={data_root}", *overrides])
-    return OmegaConf.to_container(composed, resolve=True)
+        return OmegaConf.to_container(compose("prepare", [*SMALL, *overrides]), resolve=True)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -97,7 +103,7 @@ def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch):
 
 
 def test_a_killed_run_leaves_nothing_half_written_and_the_next_goes_on(tmp_path):
-    size = ["dataset.sizes.sft.train=400", "shard_rows=100"]
+    size = ["dataset.sizes.sft.train=200", "shard_rows=50"]
     arguments = [sys.executable, "-m", "data.prepare", *SMALL, *size, f"data_root={tmp_path}"]
     shards = tmp_path / ".shapes.partial/sft/train"
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
@@ -128,7 +134,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
 def test_what_a_killed_run_of_another_configuration_left_is_removed(tmp_path):
     (tmp_path / ".shapes.partial/sft").mkdir(parents=True)
     (tmp_path / ".shapes.partial/journal.jsonl").write_text('{"fingerprint": "another"}\n')
-    assert len(contents(prepare(config(tmp_path)))) == 9
+    assert len(contents(prepare(config(tmp_path)))) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
 
 
@@ -177,7 +183,7 @@ def test_bad_configuration_is_named_before_anything_is_written(tmp_path, changes
 
 
 def test_the_command_prepares_and_reports(tmp_path):
-    done = command(*SMALL, f"data_root={tmp_path}")
+    done = command(*SIZES, "card.sheet=4", "workers=1", f"data_root={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert "rl/train: 12 rows in 1 files" in done.stdout
     assert "shapes: describing: 100%" in done.stderr

@@ -20,6 +20,7 @@ import pytest
 
 from data import prepare as module
 from data import sources
+from data.checked import check
 from data.prepare import prepare
 from data.record import Record
 from data.record_source import RecordSource
@@ -136,10 +137,20 @@ def test_every_text_comes_once_or_as_often_as_asked(tmp_path, rows):
     assert [path.name for path in sorted((folder / "rl/train").iterdir())][-1] == "00006-of-00007.parquet"
 
 
-def test_what_was_known_of_a_mask_is_what_encoding_gives(tmp_path, rows, monkeypatch):
-    cached = contents(prepare(config(tmp_path, rows)))
-    monkeypatch.setattr("data.mask_texts.MaskTexts.get", lambda *_: None)
-    assert contents(prepare(config(tmp_path, rows), force=True)) == cached
+@pytest.mark.parametrize("images", ["referenced", "embedded"])
+def test_rows_of_what_was_found_are_those_of_looking_at_every_record_again(tmp_path, rows, monkeypatch, images):
+    rows[0] |= {"segmentations": [], "box_px": None, "n_objects": 0}
+    rows[2] |= {"n_objects": 2, "box_px": None}
+    rows[4] |= {"segmentations": [{"size": [HEIGHT, WIDTH], "counts": [50, 300, HEIGHT * WIDTH - 350]}]}
+    rows[6]["image"] = str(tmp_path / "000000000003.png")
+    cv2.imwrite(rows[6]["image"], np.full((HEIGHT, WIDTH), 40_000, np.uint16))
+    found = contents(prepare(config(tmp_path, rows, images=images)))
+
+    def look_again(self, split: str, number: int, task: str):
+        return check(self.records(split)[number], task, decode=True)
+
+    monkeypatch.setattr("data.validated.Validated.checked", look_again)
+    assert contents(prepare(config(tmp_path, rows, images=images), force=True)) == found
 
 
 @pytest.mark.parametrize("images", ["referenced", "embedded"])
@@ -286,7 +297,7 @@ def test_an_interrupted_run_goes_on_at_the_first_unfinished_shard(tmp_path, rows
     cut.write_bytes(cut.read_bytes()[:-1] + b"!")  # as long as it was, but damaged
     written.unlink()
     monkeypatch.setattr(module, "write_parquet", until("none"))
-    monkeypatch.setattr("data.validate.InOrder.sample", lambda *_: pytest.fail("checked again"))
+    monkeypatch.setattr("data.validate.check", lambda *_: pytest.fail("checked again"))
     assert contents(prepare(config(tmp_path, rows, workers=workers))) == expected
     assert f"sft/train/{cut.name[:5]}" in set(written.read_text().split())
     if workers == 1:

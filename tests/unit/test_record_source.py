@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data import record_source
+from data import checked
 from data.problems import REASONS, BadRow
 from data.record import Record, image_id
 from data.record_order import shuffled
@@ -79,11 +79,13 @@ def test_every_text_comes_once_a_pass(record):
     records = [replace(record, ann_id=str(i), expressions=tuple(f"{i}.{k}" for k in range(i % 4))) for i in range(30)]
     given = source(*records)
     assert given.size("train") == sum(max(1, i % 4) for i in range(30))
+    texts = [(number, choice) for number in range(30) for choice in range(max(1, number % 4))]
     for start in (0, given.size("train")):
-        texts = [given.text("train", start + i) for i in range(given.size("train"))]
-        assert sorted(text for _, text in texts if text) == sorted(t for r in records for t in r.expressions)
-        assert {r.ann_id for r, text in texts if text is None} == {str(i) for i in range(0, 30, 4)}
-        assert all(text is None or text.startswith(f"{r.ann_id}.") for r, text in texts)
+        assert sorted(given.place("train", start + i) for i in range(given.size("train"))) == texts
+    for index in range(given.size("train")):
+        number, choice = given.place("train", index)
+        if number % 4:
+            assert given.sample("train", index, "text2mask").expression == f"{number}.{choice}"
     assert source().size("train") == 0
 
 
@@ -180,8 +182,8 @@ def test_reasons(record, changes, expected):
 
 def test_damage_is_found_by_decoding_once_an_image(record, monkeypatch):
     looked = []
-    real = record_source.read_image
-    monkeypatch.setattr(record_source, "read_image", lambda *a, **k: looked.append(a[0]) or real(*a, **k))
+    real = checked.read_image
+    monkeypatch.setattr(checked, "read_image", lambda *a, **k: looked.append(a[0]) or real(*a, **k))
     given = source(record)
     for index in range(5):
         given.sample("train", index, "text2mask")

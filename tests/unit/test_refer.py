@@ -154,7 +154,8 @@ def test_segmentations_of_every_kind(folder):
         item |= {"segmentation": segmentation, "bbox": [10, 10, 20, 20]}
         write_instances(folder, content)
         source = refer(folder)
-        index = next(i for i in range(source.size("train")) if source.text("train", i)[0].ann_id == str(item["id"]))
+        numbers = [source.place("train", index)[0] for index in range(source.size("train"))]
+        index = numbers.index([record.ann_id for record in source.records("train")].index(str(item["id"])))
         masks[name] = rle_decode(source.sample("train", index, "text2mask").rle)
         assert masks[name].sum() == 400, name
     assert all(np.array_equal(masks["part"], mask_HW) for mask_HW in masks.values())

@@ -91,7 +91,7 @@ def page(tmp_path):
         group_tables=[(["by <i>", "samples"], [[HOSTILE, "3"]])],
         runs=("before", HOSTILE),
         rows=rows,
-        examples=gallery(rows, SAMPLES, {"before": before, HOSTILE: after}),
+        examples=gallery(rows, SAMPLES, {"before": before, HOSTILE: after}, codec=CODEC),
         curves={"seed <1>": read_curves(log), "seed 2": read_curves(log)},
     )
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["report.html"]

@@ -2,26 +2,24 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 from data.rows import read_samples
 from evaluation import Prediction, write_predictions
+from evaluation.run import main
 
 
 @pytest.fixture
-def evaluate_into(data_root, repo_root, tmp_path):
+def evaluate_into(data_root, ended, tmp_path):
     def evaluate_into(page, *overrides):
         for name, text in {"after": "[]", "before": "[[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]]"}.items():
             rows = read_samples(data_root, "shapes", "val")
             write_predictions(tmp_path / f"{name}.jsonl", [Prediction(sample.sample_id, text) for sample in rows])
         files = (f"predictions={tmp_path / 'after.jsonl'}", f"data_root={data_root}")
-        command = [sys.executable, "-m", "evaluation.run", *files, "dataset=shapes", "split=val", *overrides]
-        done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert f"report: {page}" in done.stdout
+        done = ended(main, "evaluate", *files, *overrides)
+        assert (done.code, done.err) == (0, "")
+        assert f"report: {page}" in done.out
         text = page.read_text()
         return json.loads(re.search(r'id="data">(.*)</script>', text)[1]), text
 

@@ -11,10 +11,10 @@ import pytest
 from data import Shapes
 from data.answer import answer_region
 from evaluation import Prediction, evaluate, gallery, report_rows
-from evaluation.gallery import choose
-from evaluation.report_data import MAX_TEXT, page_data
-from evaluation.report_photo import MAX_SIDE_PX
-from evaluation.report_row import ReportRow, RunRow
+from evaluation.report.gallery import choose
+from evaluation.report.page_data import MAX_TEXT, page_data
+from evaluation.report.photo import MAX_SIDE_PX
+from evaluation.report.row import ReportRow, RunRow
 from polygon import Codec, UserError, rle_encode
 
 CODEC = Codec()
@@ -52,16 +52,31 @@ def test_the_picture_shows_the_draw_that_is_scored():
     both = [*answers(0, draw=3), *answers(16, draw=5)]
     rows = rows_of(both)
     assert all(row.runs[0].draw == 3 and row.runs[0].score == 0 for row in rows)
-    assert {answer.text for example in gallery(rows, SAMPLES, {"run": both}) for answer in example.answers} == {"[]"}
+    assert {
+        answer.text for example in gallery(rows, SAMPLES, {"run": both}, codec=CODEC) for answer in example.answers
+    } == {"[]"}
 
 
 def test_a_mask_as_run_lengths_is_drawn():
     predictions = [Prediction(s.sample_id, rle=s.rle) for s in SAMPLES if s.task == "text2mask"]
     samples = [s for s in SAMPLES if s.task == "text2mask"]
     rows = report_rows({"run": evaluate(predictions, samples, CODEC).results()})
-    for example in gallery(rows, samples, {"run": predictions}):
+    for example in gallery(rows, samples, {"run": predictions}, codec=CODEC):
         assert example.answers[0].region == example.truth
         assert example.answers[0].failure is None
+
+
+@pytest.mark.parametrize("codec", [Codec(integers=True), Codec(decode="reference")])
+def test_answers_are_drawn_as_the_codec_reads_them(codec):
+    samples = SAMPLES[:3]
+    texts = [Prediction(s.sample_id, codec.format(answer_region(s, codec))) for s in samples]
+    rows = report_rows({"run": evaluate(texts, samples, codec).results()})
+    examples = gallery(rows, samples, {"run": texts}, codec=codec)
+    masks = [example.answers[0].region for example in examples[:2]]
+    assert masks == [answer_region(sample, codec) for sample in samples[:2]]
+    assert examples[2].answers[0].region.x1 == pytest.approx(samples[2].box[2], abs=0.001)
+    shapes = [example["answers"][0]["shape"] for example in json.loads(page_data(["run"], rows, examples))["examples"]]
+    assert [shape.get("union", False) for shape in shapes] == [codec.decode == "reference"] * 2 + [False]  # a box last
 
 
 def test_rows_of_other_samples_are_no_comparison():
@@ -109,7 +124,7 @@ def test_size_is_bounded():
     large = replace(SAMPLES[0], image=noise_HW3, height=1500, width=2000, rle=rle_encode(mask_HW))
     runaway = [Prediction(large.sample_id, "no " * 10_000)]
     rows = report_rows({"run": evaluate(runaway, [large], CODEC).results()})
-    [example] = gallery(rows, [large], {"run": runaway})
+    [example] = gallery(rows, [large], {"run": runaway}, codec=CODEC)
     jpeg = base64.b64decode(example.photo.partition(",")[2])
     height, width = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape[:2]
     assert (height, width) == (MAX_SIDE_PX * 3 // 4, MAX_SIDE_PX)

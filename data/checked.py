@@ -1,0 +1,87 @@
+"""`Checked`: a record that was looked at, its photograph too, and found sound.
+
+Why: files are believed once, here.  A dataset asks several times about an object, and rows are made of what was found,
+not of what the files state.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from data.image_file import ImageFacts, read_image
+from data.problems import BadRow
+from data.record import Record
+from data.record_target import target_of
+
+_PHOTOGRAPHS = 256  # to remember; whoever looks at many records has those of one photograph follow each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What samples of a record need.
+
+    `image` is the path of a file that every reader sees alike, else bytes (`image_file.py`); height and width are px.
+    `is_single`: exactly one object is meant.  `rle` and `box` are those of `Sample`; `mask_text` is the codec's answer
+    to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted.
+    """
+
+    source: str
+    image_id: str
+    ann_id: str
+    image: str | bytes
+    height: int
+    width: int
+    expressions: tuple[str, ...]
+    is_single: bool
+    rle: dict | None
+    box: tuple[float, float, float, float] | None
+    mask_text: str | None = None
+    converted: tuple[str, ...] = ()
+
+    def task(self, task: str) -> str:
+        """What can be asked: of several objects or none no point or box can ask, nor say them."""
+        return task if self.is_single else "text2mask"
+
+
+def check(record: Record, task: str, *, decode: bool) -> Checked:
+    """The record, which has to serve `task`.  Raises BadRow for what cannot be used.
+
+    decode: its image is decoded, which finds damage behind an intact header.
+    """
+    if record.problem is not None:
+        raise BadRow(*record.problem)
+    if not record.expressions:
+        raise BadRow("no_expression", f"{record.name} has none")
+    is_single = record.has_target and record.n_objects == 1
+    asked = task if is_single else "text2mask"
+    if record.has_target and not record.segmentations and asked != "text2box":
+        raise BadRow("no_mask", f"{record.name} has a box and no mask: {asked} cannot be asked of it, text2box can")
+    image = look(record, decode=decode)
+    rle, box = target_of(record, image.height, image.width)
+    return Checked(
+        source=record.source,
+        image_id=record.image_id,
+        ann_id=record.ann_id,
+        image=image.encoded or record.image,
+        height=image.height,
+        width=image.width,
+        expressions=record.expressions,
+        is_single=is_single,
+        rle=rle,
+        box=box,
+        converted=image.notes if image.encoded not in (None, record.image) else (),
+    )
+
+
+def look(record: Record, *, decode: bool) -> ImageFacts:
+    """The record's image; `encoded` only where its bytes are not simply those of a file.  Raises BadRow."""
+    size = (record.height, record.width) if record.height and record.width else None
+    if isinstance(record.image, bytes):
+        return read_image(record.image, size, decode=decode)
+    return _look_at_file(record.image, size, decode) or read_image(record.image, size)
+
+
+@lru_cache(_PHOTOGRAPHS)
+def _look_at_file(path: str, size: tuple[int, int] | None, decode: bool) -> ImageFacts | None:
+    """None for a file that has to be converted, which is done anew each time: converted pixels are too many to keep."""
+    facts = read_image(path, size, decode=decode)
+    return ImageFacts(facts.height, facts.width, facts.notes, None) if facts.as_is else None

@@ -1,0 +1,73 @@
+"""`CheckedRecords`: what was found about the records of a split, as columns: written to parquet, read back by number.
+
+Why: rows ask for records in a random order, several times each, from every process.  In Arrow's memory a million fit,
+forked processes share them, and to look one up takes microseconds.
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.checked import Checked, look
+from data.lazy_records import LazyRecords
+from data.record import Record
+
+COLUMNS = pa.schema(
+    {
+        "number": pa.int64(),  # of the record in its split
+        **dict.fromkeys(("source", "ann_id", "image_id"), pa.string()),
+        "texts": pa.int32(),
+        **dict.fromkeys(("reason", "detail"), pa.string()),  # null for a record that can be used
+        "image": pa.string(),  # path; null for one that has to be converted, and for bytes
+        "converted": pa.string(),  # what had to be changed about its image file: rotated, cmyk, 16-bit ...
+        **dict.fromkeys(("height", "width"), pa.int32()),
+        "expressions": pa.large_list(pa.large_string()),  # large: of ten million records they are gigabytes
+        "is_single": pa.bool_(),
+        "counts": pa.large_string(),  # of the run lengths; null without a mask
+        "box": pa.list_(pa.float64(), 4),
+        "mask_text": pa.large_string(),
+    }
+)
+FACTS = ("source", "ann_id", "image_id", "texts", "reason", "detail", "image", "converted")
+"""What is reported of a record."""
+CONTENT = tuple(name for name in COLUMNS.names if name not in ("texts", "reason", "detail", "converted"))
+"""What rows are made of."""
+_OF_CHECKED = ("source", "ann_id", "image_id", "height", "width", "expressions", "is_single", "box")
+
+
+def row_of(found: Checked) -> dict:
+    """The columns of what was found; `number`, `texts` and `mask_text` are not among it."""
+    row = {name: getattr(found, name) for name in _OF_CHECKED}
+    row["image"] = found.image if isinstance(found.image, str) else None
+    row["converted"] = ", ".join(found.converted) or None
+    row["counts"] = found.rle["counts"] if found.rle else None
+    return row
+
+
+class CheckedRecords(Sequence[Checked]):
+    """The rows of a table of CONTENT.
+
+    `all_records` are those that its numbers count; `records` are those of the rows, which have the pixels it lacks.
+    """
+
+    def __init__(self, table: pa.Table, all_records: Sequence[Record]):
+        self.expression_counts = pc.list_value_length(table["expressions"]).to_numpy()
+        self.records = LazyRecords(table["number"].to_numpy(), all_records.__getitem__)
+        self._columns = {name: table[name].combine_chunks() for name in table.column_names if name != "number"}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Checked:
+        """Raises BadRow for an image that has changed since."""
+        row = {name: column[index].as_py() for name, column in self._columns.items()}
+        counts = row.pop("counts")
+        row["image"] = row["image"] or self._image(index)
+        row["expressions"] = tuple(row["expressions"])
+        row["box"] = tuple(row["box"]) if row["box"] else None
+        return Checked(**row, rle=None if counts is None else {"size": [row["height"], row["width"]], "counts": counts})
+
+    def _image(self, index: int) -> str | bytes:
+        record = self.records[index]
+        return look(record, decode=False).encoded or record.image
