@@ -20,10 +20,10 @@ import numpy as np
 
 from benchmarks.codec import HEIGHT, WIDTH, synthetic
 from data.sample import Sample
-from evaluation.boundary import BoundarySettings
 from evaluation.evaluate import evaluate
+from evaluation.measures.boundary import BoundarySettings
 from evaluation.prediction import Prediction
-from evaluation.scores import Scores
+from evaluation.statistics.scores import Scores
 from polygon import Codec, cli, mask_box, rle_encode
 
 DISTINCT = 100

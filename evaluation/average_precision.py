@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
-import hydra
 from faster_coco_eval import COCO, COCOeval_faster, mask
 from omegaconf import DictConfig
 
-from evaluation.formats_coco import Detection, read_detections
-from evaluation.inputs_bad_rows import BadRows
+from conf import command
+from evaluation.inputs.bad_rows import BadRows
+from evaluation.inputs.coco_results import Detection, read_detections
 from evaluation.output import write_whole
-from evaluation.table import format_definitions
-from polygon import UserError, cli, rle_encode, segmentation_mask
+from evaluation.report.table import format_definitions
+from polygon import UserError, rle_encode, segmentation_mask
 
 IouType = Literal["segm", "bbox", "boundary"]
 Images = Literal["all", "answered"]
@@ -102,8 +102,7 @@ def _row(detection: Detection, as_box: bool, size: tuple[int, int]) -> dict:
     return row | ({"bbox": mask.toBbox(rle).tolist()} if as_box else {"segmentation": rle})
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="average_precision")
-@cli
+@command("average_precision")
 def main(cfg: DictConfig) -> None:
     for name in ("results", "annotations"):
         if cfg[name] is None:

@@ -3,8 +3,19 @@
     python -m evaluation.run predictions=val.jsonl conventions=lisa            # conf/conventions/*.yaml
     python -m evaluation.run predictions=val.jsonl conventions.acc_box=mask
 
-The presets say in their comments which lines of the published code they follow. The defaults here are those of
-`simpleseg`.
+                     simpleseg    lisa         text4seg     polyformer
+    empty_union      1.0          1.0          1.0          0.0
+    empty_below_px   0            0            0            0
+    parse_failure    zero         empty        empty        empty
+    answers          all          first        first        all
+    mean_over        expressions  expressions  expressions  expressions
+    acc_box          annotated    annotated    mask         annotated
+    mask_box         edges        edges        centres      edges
+    hit              at_least     at_least     above        at_least
+    side_px          null         null         null         512
+
+What a setting means: `Conventions`. Which lines of the published code a preset follows, and what of them it leaves out:
+the comments of its YAML file. The defaults are those of `simpleseg`.
 """
 
 from collections.abc import Mapping

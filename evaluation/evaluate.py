@@ -1,6 +1,6 @@
 """Join predictions with the samples they answer and score them.
 
-Samples stream by, so images are never held together; predictions wait in a file (evaluation/prediction_store.py); a
+Samples stream by, so images are never held together; predictions wait in a file (inputs/prediction_store.py); a
 ground-truth mask is decoded once for all draws of its sample. What memory keeps is a row of numbers for each answer.
 """
 
@@ -10,16 +10,16 @@ from dataclasses import asdict, replace
 
 from data.sample import Sample
 from data.task import TASKS
-from evaluation.answers import answer_columns, read_answer
-from evaluation.bootstrap import RESAMPLES, SEED
-from evaluation.boundary import BoundarySettings
 from evaluation.conventions import Conventions
-from evaluation.evaluators import EVALUATORS, Columns, Scoring
+from evaluation.inputs.prediction_store import PredictionStore, named
+from evaluation.measures.answers import answer_columns, read_answer
+from evaluation.measures.boundary import BoundarySettings
+from evaluation.measures.evaluators import EVALUATORS, Columns, Scoring
 from evaluation.prediction import Prediction
-from evaluation.prediction_store import PredictionStore, named
-from evaluation.score_table import ScoreTable
-from evaluation.scores import Scores
-from evaluation.slices import count_words, groups_of
+from evaluation.statistics.bootstrap import RESAMPLES, SEED
+from evaluation.statistics.score_table import ScoreTable
+from evaluation.statistics.scores import Scores
+from evaluation.statistics.slices import count_words, groups_of
 from polygon import KINDS, Codec, Kind, Target, UserError, rle_decode
 
 DECODINGS = {

@@ -4,7 +4,7 @@
     python -m evaluation.export predictions=val.jsonl dataset=refcoco split=val to=labelme output=labelme limit=50
     python -m evaluation.export predictions=results.json format=coco dataset=refcoco split=val to=svg output=svg
 
-Reads what `evaluation.run` reads (evaluation/inputs.py: format=). What cannot be exported is counted and said.
+Reads what `evaluation.run` reads (format=: evaluation/inputs/). What cannot be exported is counted and said.
 """
 
 from collections import Counter
@@ -13,23 +13,22 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
-import hydra
 from omegaconf import DictConfig
 
+from conf import command
 from data.rows import read_samples
-from evaluation.export_coco import write_coco
-from evaluation.export_labelme import write_labelme
-from evaluation.export_svg import write_svg
-from evaluation.exported import Answers, exported, in_words
-from evaluation.inputs import read_inputs
-from polygon import Codec, UserError, cli
+from evaluation.exports.coco import write_coco
+from evaluation.exports.exported import Answers, exported, in_words
+from evaluation.exports.labelme import write_labelme
+from evaluation.exports.svg import write_svg
+from evaluation.inputs.reader import read_inputs
+from polygon import Codec, UserError
 
 EXPORTS: dict[str, Callable[..., int]] = {"coco": write_coco, "labelme": write_labelme, "svg": write_svg}
 WRITTEN = {"coco": "rows", "labelme": "photos", "svg": "files"}
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="export")
-@cli
+@command("export")
 def main(cfg: DictConfig) -> None:
     for name in ("predictions", "output"):
         if cfg[name] is None:
@@ -45,7 +44,7 @@ def main(cfg: DictConfig) -> None:
     inputs = read_inputs(cfg.predictions, cfg.format, rows, limit=cfg.limit, coco=cfg.coco)
     codec, left_out = Codec.from_config(cfg.codec), Counter[str]()
     samples = islice(rows, cfg.limit)
-    answers = exported(inputs, samples, codec, draw=cfg.draw, answers=cfg.answers, left_out=left_out)
+    answers = exported(inputs, samples, inputs.reading(codec), draw=cfg.draw, answers=cfg.answers, left_out=left_out)
     count = EXPORTS[cfg.to](answers, Path(cfg.output), codec, left_out)
     print(f"{cfg.output}: {count} {WRITTEN[cfg.to]}; {in_words(left_out)}")
     if inputs.bad.counts:

@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-import hydra
 import numpy as np
 from omegaconf import DictConfig
 
+from conf import command
 from data.answer import answer_region
 from data.rows import read_samples
 from data.sample import Sample
 from evaluation.output import write_whole
-from evaluation.table import format_table
-from polygon import Box, Codec, Mask, UserError, box_iou, cli, mask_iou
+from evaluation.report.table import format_table
+from polygon import Box, Codec, Mask, UserError, box_iou, mask_iou
 from rewards import Rewards
 
 _ROUNDING = 1e-6
@@ -113,8 +113,7 @@ def report_text(found: dict, worst: Sequence[GoldRow]) -> str:
     return "\n\n".join([*tables, said])
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="gold")
-@cli
+@command("gold")
 def main(cfg: DictConfig) -> None:
     for key in ("limit", "worst"):
         if cfg[key] is not None and not (isinstance(cfg[key], int) and cfg[key] >= (key == "limit")):

@@ -1,7 +1,7 @@
 """The codec's ceiling: the IoU of real masks with themselves, after being written as text and read back.
 
     python -m evaluation.oracle annotations=instances.json codec.epsilon=0.005
-    python -m evaluation.oracle annotations=instances.json codec=fit codec.tolerance=0.0065
+    python -m evaluation.oracle annotations=instances.json codec=fit codec.tolerance=0.0072
     python -m evaluation.oracle annotations=instances.json codec=reference tokenizer=Qwen/Qwen2.5-VL-7B-Instruct
 
 Prints JSON. A model that answered perfectly would score this, so it belongs beside every result. Every instance goes
@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from polygon import MAX_VERTICES, Codec, Mask, UserError, cli, mask_iou, segmentation_mask
+from conf import command
+from polygon import MAX_VERTICES, Codec, Mask, UserError, mask_iou, segmentation_mask
 
 SMALL_AREA = 32 * 32
 """COCO's limit of a small object, in pixels."""
@@ -106,8 +106,7 @@ def token_counter(tokenizer: str) -> Callable[[str], int]:
     return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="oracle")
-@cli
+@command("oracle")
 def main(cfg: DictConfig) -> None:
     if cfg.annotations is None:
         raise UserError("no annotations: give a COCO instances file as annotations=FILE.json")

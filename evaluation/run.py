@@ -4,8 +4,8 @@
     python -m evaluation.run predictions=val.jsonl dataset=refcoco split=[testA,testB] codec=reference output=m.json
     python -m evaluation.run predictions=after.jsonl baseline=before.jsonl dataset=shapes    # paired, with p-values
 
-Works on the answers of any model (evaluation/inputs.py: format=). The conventions that make numbers of two papers
-differ (conventions=) are printed above the numbers. Needs neither torch nor a GPU.
+Works on the answers of any model (format=: evaluation/inputs/). The conventions that make numbers of two papers differ
+(conventions=: evaluation/conventions.py) are printed above the numbers. Needs neither torch nor a GPU.
 """
 
 import json
@@ -14,52 +14,45 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from conf import command
 from data.rows import PreparedRows, read_samples
-from evaluation.boundary import BoundarySettings
-from evaluation.comparison import compare, comparison_tables
 from evaluation.conventions import Conventions
 from evaluation.evaluate import evaluate
-from evaluation.gallery import gallery
-from evaluation.inputs import Inputs, read_inputs
+from evaluation.inputs.reader import Inputs, read_inputs
+from evaluation.measures.boundary import BoundarySettings
 from evaluation.output import write_whole
-from evaluation.report import write_report
-from evaluation.report_row import report_rows
-from evaluation.score_tables import metric_tables, scored, scores_text, slice_tables
-from evaluation.scores import Scores
-from evaluation.slices import SLICES
-from evaluation.table import format_table
-from polygon import Codec, UserError, cli
+from evaluation.report.comparison_tables import comparison_tables
+from evaluation.report.gallery import gallery
+from evaluation.report.page import write_report
+from evaluation.report.row import report_rows
+from evaluation.report.score_tables import metric_tables, scored, scores_text, slice_tables
+from evaluation.report.table import format_table
+from evaluation.statistics.comparison import compare
+from evaluation.statistics.scores import Scores
+from evaluation.statistics.slices import SLICES
+from polygon import Codec, UserError
 
 PRESETS = Path(__file__).parents[1] / "conf" / "conventions"
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
-@cli
+@command("evaluate")
 def main(cfg: DictConfig) -> None:
-    if cfg.predictions is None:
-        raise UserError("name the file to score: predictions=FILE.jsonl")
-    if cfg.limit is not None and not (isinstance(cfg.limit, int) and cfg.limit > 0):
-        raise UserError(f"limit is {cfg.limit!r}; it is a number of samples from 1, or null for all of them")
-    if unknown := sorted(set(cfg.slices) - set(SLICES)):
-        raise UserError(f"slices has {unknown[0]!r}; there are {', '.join(SLICES)}")
-    if cfg.baseline == cfg.predictions:
-        raise UserError("baseline is the predictions file itself; name the answers to compare with")
-
+    _check(cfg)
     rows = _rows(cfg)
     files = {name: cfg[name] for name in ("baseline", "predictions") if cfg[name] is not None}
     settings = {"limit": cfg.limit, "kind": cfg.kind, "coco": cfg.coco}
     inputs = {name: read_inputs(path, cfg.format, rows, **settings) for name, path in files.items()}
-    scores = {name: _evaluate(cfg, each, rows) for name, each in inputs.items()}
+    codec = inputs["predictions"].reading(Codec.from_config(cfg.codec))
+    scores = {name: _evaluate(cfg, each, rows, codec) for name, each in inputs.items()}
     found, source = scores["predictions"], _source(cfg, files, inputs, rows)
     print(scores_text(found, source, cfg.slices))
     content, compared = {**source, **found.to_json(cfg.slices)}, []
     if cfg.baseline is not None:
         comparison = compare(scores["baseline"], found)
         content["comparison"] = comparison.to_json()
-        compared = comparison_tables({"against the baseline": comparison})
+        compared = comparison_tables({"against the baseline": comparison}, ("baseline", "predictions"))
         print(*(f"\n{format_table(*table)}" for table in compared), sep="\n")
     if cfg.output is not None:
         write_whole(cfg.output, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
@@ -76,9 +69,26 @@ def main(cfg: DictConfig) -> None:
             group_tables=slice_tables(found, cfg.slices),
             runs=tuple(scores),
             rows=results,
-            examples=gallery(results, islice(rows, cfg.limit), inputs, conventions=_conventions(cfg)),
+            examples=gallery(results, islice(rows, cfg.limit), inputs, codec=codec, conventions=_conventions(cfg)),
         )
         print(f"\nreport: {report}")
+
+
+def _check(cfg: DictConfig) -> None:
+    """Raises UserError for settings that the modules below do not look at themselves."""
+    if cfg.predictions is None:
+        raise UserError("name the file to score: predictions=FILE.jsonl")
+    if cfg.limit is not None and not (isinstance(cfg.limit, int) and cfg.limit > 0):
+        raise UserError(f"limit is {cfg.limit!r}; it is a number of samples from 1, or null for all of them")
+    for name in ("slices", "split"):
+        if not (isinstance(cfg[name], ListConfig) or (name == "split" and isinstance(cfg[name], str))):
+            raise UserError(f"{name} is {cfg[name]!r}; give a list of names: {name}=[...]")
+    if unknown := sorted(set(cfg.slices) - set(SLICES)):
+        raise UserError(f"slices has {unknown[0]!r}; there are {', '.join(SLICES)}")
+    if not cfg.split:
+        raise UserError("split is empty; name a split, or several: split=[testA,testB]")
+    if cfg.baseline == cfg.predictions:
+        raise UserError("baseline is the predictions file itself; name the answers to compare with")
 
 
 def _rows(cfg: DictConfig) -> PreparedRows:
@@ -88,16 +98,22 @@ def _rows(cfg: DictConfig) -> PreparedRows:
     return PreparedRows(parts[0].path, [file for part in parts for file in part.files])
 
 
-def _evaluate(cfg: DictConfig, inputs: Inputs, rows: PreparedRows) -> Scores:
-    return evaluate(
-        inputs,
-        islice(rows, cfg.limit),
-        Codec.from_config(cfg.codec),
-        conventions=_conventions(cfg),
-        boundary=None if cfg.boundary is None else BoundarySettings.from_config(cfg.boundary),
-        allow_missing=cfg.allow_missing,
-        kind=cfg.kind,
-    )
+def _evaluate(cfg: DictConfig, inputs: Inputs, rows: PreparedRows, codec: Codec) -> Scores:
+    """Raises UserError, which names the rows that could not be used: they may be what is missing."""
+    try:
+        return evaluate(
+            inputs,
+            islice(rows, cfg.limit),
+            codec,
+            conventions=_conventions(cfg),
+            boundary=None if cfg.boundary is None else BoundarySettings.from_config(cfg.boundary),
+            allow_missing=cfg.allow_missing,
+            kind=cfg.kind,
+        )
+    except UserError as error:
+        if not inputs.bad.counts:
+            raise
+        raise UserError(f"{error}; {inputs.path}: {inputs.bad.in_words()}") from error
 
 
 def _conventions(cfg: DictConfig) -> Conventions:

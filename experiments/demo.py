@@ -8,14 +8,18 @@ that can be run by hand; its output goes to a log beside the results.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from conf import command
 from data.rows import read_samples
 from evaluation import (
     compare_seeds,
@@ -29,7 +33,6 @@ from evaluation import (
     write_report,
 )
 from polygon import Codec, UserError
-from polygon.command import command
 
 SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
 
@@ -43,7 +46,7 @@ def main(config: DictConfig) -> None:
     say("1/4  scenes")
     sizes = ("sft.train=64", "sft.val=64", f"rl.{config.split}={config.samples}")
     overrides = (f"dataset={config.dataset.name}", f"data_root={data_root}", *(f"dataset.sizes.{n}" for n in sizes))
-    run(out / "prepare.log", "data.prepare", *overrides)
+    run(Job(out / "prepare.log", "data.prepare", overrides))
     say("2/4  answers before training")
     before = answer(config, out / "before", config.vlm.path)
     after, runs = [], {}
@@ -61,45 +64,65 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(log: Path, module: str, *overrides: str, watch=None) -> None:
-    """Run `python -m module overrides...` into `log`; calls `watch()` while it runs. Raises UserError if it fails."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as stream:
-        process = subprocess.Popen([sys.executable, "-m", module, *overrides], stdout=stream, stderr=subprocess.STDOUT)
-        try:
-            while process.poll() is None:
-                time.sleep(0.5)
-                if watch:
-                    watch()
-        finally:
+class Job(NamedTuple):
+    """`python -m module overrides...`, whose output goes to `log`."""
+
+    log: Path
+    module: str
+    overrides: tuple[str, ...]
+
+
+def run(*jobs: Job, watch: Callable[[], None] | None = None) -> None:
+    """Run the jobs side by side, each on its share of the cores; calls `watch()` while they run.
+
+    Raises UserError if one of them fails.
+    """
+    threads = max(1, len(os.sched_getaffinity(0)) // len(jobs))
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if len(jobs) > 1 else {})
+    processes = []
+    try:
+        for job in jobs:
+            job.log.parent.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", job.module, *job.overrides]
+            with job.log.open("wb") as stream:
+                processes.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment))
+        while any(process.poll() is None for process in processes):
+            time.sleep(0.5)
+            if watch:
+                watch()
+    finally:
+        for process in processes:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
     if watch:
         watch()
-    if process.returncode:
-        lines = log.read_text(errors="replace").splitlines()
-        errors = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
-        raise UserError(f"python -m {module} ended with {process.returncode}: {errors[-1]} (the whole log: {log})")
+    for job, process in zip(jobs, processes, strict=True):
+        if process.returncode:
+            lines = job.log.read_text(errors="replace").splitlines()
+            errors = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
+            ended = f"python -m {job.module} ended with {process.returncode}"
+            raise UserError(f"{ended}: {errors[-1]} (the whole log: {job.log})")
 
 
 def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, Path]:
     """Predictions of `model` on the held-out scenes, a file for each temperature."""
-    files = {}
-    for temperature in config.temperatures:
-        files[temperature] = folder / f"temperature{temperature}.jsonl"
-        overrides = {
-            "dataset": config.dataset.name,
-            "split": config.split,
-            "data_root": Path(config.out) / "data",
-            "vlm.path": model,
-            "backend": config.backend,
-            "temperature": temperature,
-            "limit": config.samples,
-            "output": files[temperature],
-            "force": "true",
-        }
-        run(folder / "generate.log", "rollout.generate", *(f"{key}={value}" for key, value in overrides.items()))
+    files = {temperature: folder / f"temperature{temperature}.jsonl" for temperature in config.temperatures}
+    common = {
+        "dataset": config.dataset.name,
+        "split": config.split,
+        "data_root": Path(config.out) / "data",
+        "vlm.path": model,
+        "backend": config.backend,
+        "limit": config.samples,
+        "force": "true",
+    }
+    jobs = []
+    for temperature, file in files.items():
+        overrides = common | {"temperature": temperature, "output": file}
+        words = tuple(f"{key}={value}" for key, value in overrides.items())
+        jobs.append(Job(file.with_suffix(".log"), "rollout.generate", words))
+    run(*jobs)
     return files
 
 
@@ -120,7 +143,7 @@ def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None
 
     paths = (f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}")
     overrides = ("experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}", *paths, *config.train)
-    run(run_dir / "train.log", "rl.train", *overrides, watch=watch)
+    run(Job(run_dir / "train.log", "rl.train", overrides), watch=watch)
 
 
 def last_checkpoint(run_dir: Path) -> Path:

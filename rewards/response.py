@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from polygon import Answer, Codec, Kind, Mask, Target, parse
+from polygon import Answer, Codec, Kind, Mask, Target
 
 
 class Response:
@@ -17,7 +17,7 @@ class Response:
 
     text: what the model wrote, end and padding tokens removed, nothing else; any string is allowed.
     target: gives the kind of answer to read and the image size (height, width) in px.
-    codec: the one that wrote the training answers; it decides which pixels a polygon covers.
+    codec: the one that wrote the training answers; it decides how numbers are read and which pixels a polygon covers.
     """
 
     def __init__(self, text: str, target: Target, codec: Codec):
@@ -29,7 +29,7 @@ class Response:
     @cached_property
     def answer(self) -> Answer:
         """What the parser found; `answer.region` is None exactly when it found nothing usable."""
-        return parse(self.text, self.kind)
+        return self.codec.parse(self.text, self.kind)
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:

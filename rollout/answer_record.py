@@ -47,7 +47,7 @@ def write_answer(
     }
     if isinstance(parsed.region, Mask):
         record |= {"decode": codec.decode, "rle": codec.rle(parsed.region, photo.height, photo.width)}
-    svg = overlay_svg(parsed.region, photo.height, photo.width, encoded, sample.expression or sample.task)
+    svg = overlay_svg(parsed.region, photo.height, photo.width, encoded, sample.expression or sample.task, codec)
     contents = {
         f"{name}.json": (json.dumps(record, indent=2) + "\n").encode(),
         f"{name}{OVERLAY}.png": encode_png(pixels_HW3),

@@ -19,11 +19,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from conf import command
 from data.rows import PreparedRows, read_samples
 from hardware.checks import check_memory, check_shared_memory
 from hardware.environment import apply_environment
 from polygon import Codec, UserError
-from polygon.command import command
 from rollout.answers_file import AnswersFile
 from rollout.backend import open_backend
 from rollout.question import questions_of, reworded

@@ -44,10 +44,11 @@ def overlay_pixels(image_HW3: NDArray[np.uint8], region: Region | None, codec: C
     return canvas_HW3
 
 
-def overlay_svg(region: Region | None, height: int, width: int, image: bytes | None, title: str) -> str:
+def overlay_svg(region: Region | None, height: int, width: int, image: bytes | None, title: str, codec: Codec) -> str:
     """A standalone SVG document of `width` x `height` px; `image` are PNG or JPEG bytes to put inside, or None.
 
-    `title` may be anything, a model's words included.
+    `title` may be anything, a model's words included. Rings against the clock are holes, as the codec fills them; where
+    it decodes as the reference release does, every ring is filled.
     """
     size = f'width="{width}" height="{height}"'
     photo = "" if image is None else f'<image {size} href="{data_uri(image)}"/>'
@@ -56,17 +57,20 @@ def overlay_svg(region: Region | None, height: int, width: int, image: bytes | N
     thick = _thickness(height, width)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size}><title>{name}</title>{photo}'
-        f'<g {style} stroke-width="{thick}">{_shape(region, height, width, 1.5 * thick)}</g></svg>\n'
+        f'<g {style} stroke-width="{thick}">{_shape(region, height, width, 1.5 * thick, codec)}</g></svg>\n'
     )
 
 
-def _shape(region: Region | None, height: int, width: int, radius: float) -> str:
+def _shape(region: Region | None, height: int, width: int, radius: float, codec: Codec) -> str:
     match region:
         case Mask(polygons) if polygons:
             rings = [(ring_N2 * (width, height)).tolist() for ring_N2 in polygons]
-            path = "".join("M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in ring) + "Z" for ring in rings)
+            outlines = ["M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in ring) + "Z" for ring in rings]
+            if codec.decode == "matched":
+                outlines = ["".join(outlines)]
+            paths = "".join(f'<path d="{outline}"/>' for outline in outlines)
             dots = "".join(_dots(ring, radius) for ring in rings)
-            return f'<path fill-rule="evenodd" d="{path}"/><g fill-opacity="1" stroke="none">{dots}</g>'
+            return f'{paths}<g fill-opacity="1" stroke="none">{dots}</g>'
         case Box(x0, y0, x1, y1):
             size = f'width="{(x1 - x0) * width:.2f}" height="{(y1 - y0) * height:.2f}"'
             return f'<rect x="{x0 * width:.2f}" y="{y0 * height:.2f}" {size}/>'

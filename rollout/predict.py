@@ -18,10 +18,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from conf import command
 from hardware.environment import apply_environment
 from polygon import Answer as Parsed
 from polygon import Codec, Mask, UserError
-from polygon.command import command
 from rollout.answer_record import write_answer
 from rollout.backend import open_backend
 from rollout.generate import check_room, checked_sampling

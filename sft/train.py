@@ -8,9 +8,10 @@ import random
 
 from omegaconf import DictConfig
 
+from conf import command
 from hardware.checks import check_machine
-from hardware.environment import apply_environment, open_run
-from polygon.command import command
+from hardware.environment import apply_environment
+from hardware.run_folder import open_run
 from vlm.checkpoint import find_model
 from vlm.resumption import check_resumed
 
@@ -30,14 +31,13 @@ def main(config: DictConfig) -> None:
     check_resumed(config.trainer, folder)
     config.vlm.path = str(folder)
     single_process_environment()
-    open_run(config)
+    with open_run(config, "sft"):
+        import torch
 
-    import torch
+        from sft.trainer import run_sft
 
-    from sft.trainer import run_sft
-
-    torch.manual_seed(config.seed)
-    run_sft(config)
+        torch.manual_seed(config.seed)
+        run_sft(config)
 
 
 if __name__ == "__main__":

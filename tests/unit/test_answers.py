@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.answers import FAILURE_COLUMNS, answer_columns, read_answer
 from evaluation.conventions import Conventions
+from evaluation.measures.answers import FAILURE_COLUMNS, answer_columns, read_answer
 from evaluation.prediction import Prediction
-from evaluation.self_intersection import crosses_itself
 from polygon import Codec, rle_encode
 
 SQUARE = "[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]"
@@ -18,7 +17,7 @@ RINGS = ("vertices", "parts", "holes", "self-intersections", "repeated rings", "
 
 def columns_of(text, kind="mask", **facts):
     prediction = Prediction("a", text, **facts)
-    return answer_columns(prediction, read_answer(prediction, kind, Conventions()), kind)
+    return answer_columns(prediction, read_answer(prediction, kind, Conventions(), Codec()), kind)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,7 @@ def test_truncation_and_length():
 
 def test_a_mask_as_run_lengths_has_no_text():
     prediction = Prediction("a", rle=rle_encode(np.eye(5, dtype=bool)))
-    columns = answer_columns(prediction, read_answer(prediction, "mask", Conventions()), "mask")
+    columns = answer_columns(prediction, read_answer(prediction, "mask", Conventions(), Codec()), "mask")
     assert columns["parse failures"] == 0.0
     assert all(math.isnan(columns[name]) for name in (*RINGS, "breaks off", "answers a text"))
 
@@ -84,8 +83,13 @@ def test_crossing_is_symmetric_and_exact():
         ring_N2 = rng.integers(0, 6, (rng.integers(3, 8), 2)) / 10
         expected = brute_force(np.rint(ring_N2 * 10).astype(int).tolist())
         for turned in (ring_N2, ring_N2[::-1], np.roll(ring_N2, 1, axis=0)):
-            assert crosses_itself(turned) == expected
-    assert not crosses_itself(np.array([[0.1, 0.1], [0.5, 0.1], [0.9, 0.1], [0.5, 0.1]]))  # there and back
+            assert self_intersections(turned) == expected
+    there_and_back = np.array([[0.1, 0.1], [0.5, 0.1], [0.9, 0.1], [0.5, 0.1]])
+    assert not self_intersections(there_and_back)
+
+
+def self_intersections(ring_N2):
+    return columns_of(f"[{ring_N2.tolist()}]")["self-intersections"]
 
 
 def brute_force(ring):
@@ -104,4 +108,4 @@ def brute_force(ring):
 def test_gold_answers_do_not_cross_themselves():
     y, x = np.mgrid[:80, :100]
     disc_HW = np.hypot(x - 50, y - 40) < 30
-    assert not any(map(crosses_itself, Codec().encode(disc_HW).polygons))
+    assert columns_of(Codec().text(disc_HW))["self-intersections"] == 0

@@ -5,8 +5,8 @@ import pytest
 from faster_coco_eval.core import mask as library
 from pycocotools import mask as coco
 
-from evaluation.boundary import BoundarySettings, boundary_columns
-from evaluation.vertex_distance import vertex_columns
+from evaluation.measures.boundary import BoundarySettings, boundary_columns
+from evaluation.measures.vertex_distance import vertex_columns
 from polygon import Codec, Mask, UserError
 
 RNG = np.random.default_rng(11)

@@ -8,7 +8,7 @@ import pytest
 
 COMMAND = """
 from polygon import UserError
-from polygon.command import command
+from conf import command
 
 @command("tool")
 def main(config):

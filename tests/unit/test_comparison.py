@@ -9,8 +9,8 @@ import pytest
 from data import Shapes
 from data.answer import answer_region
 from evaluation import Prediction, compare, compare_seeds, comparison_table, evaluate
-from evaluation.boundary import BoundarySettings
 from evaluation.conventions import Conventions
+from evaluation.measures.boundary import BoundarySettings
 from polygon import Codec, UserError
 
 CODEC = Codec()

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
+import evaluation.conventions
 from data.sample import Sample
 from evaluation import Prediction, evaluate
 from evaluation.conventions import Conventions
-from evaluation.scores import estimate
+from evaluation.statistics.scores import estimate
 from polygon import Codec, Mask, UserError, mask_box, parse, rle_encode
 
 CODEC = Codec()
@@ -176,6 +177,15 @@ def test_several_expressions_an_object():
         [predictions[i] for i in some], [samples[i] for i in some], CODEC, conventions=Conventions(mean_over="objects")
     )
     assert estimate([task.tasks["text2mask"]], "gIoU").value == pytest.approx((iou[:2].mean() + iou[2]) / 2)
+
+
+def test_the_documented_table_is_that_of_the_presets(repo_root):
+    indented = [line.split() for line in evaluation.conventions.__doc__.splitlines() if line.startswith("    ")]
+    header, *rows = indented[2:]  # behind the two commands
+    assert tuple(header) == PRESETS
+    active = [preset(repo_root, name).settings() for name in PRESETS]
+    settings = [name for name in active[0] if name != "name"]
+    assert rows == [[name, *(str(each[name]).replace("None", "null") for each in active)] for name in settings]
 
 
 def test_every_preset_says_what_it_does(repo_root):

@@ -9,9 +9,9 @@ import pytest
 from data import Shapes
 from data.answer import answer_region
 from evaluation import Prediction, evaluate
-from evaluation.boundary import BoundarySettings
-from evaluation.scores import estimate
-from evaluation.slices import SLICES
+from evaluation.measures.boundary import BoundarySettings
+from evaluation.statistics.scores import estimate
+from evaluation.statistics.slices import SLICES
 from polygon import Box, Codec, UserError, rle_decode
 
 CODEC = Codec()

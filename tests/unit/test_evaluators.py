@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from evaluation.boundary import BoundarySettings
 from evaluation.conventions import Conventions
-from evaluation.evaluators import Scoring, box_columns, mask_columns, point_columns
+from evaluation.measures.boundary import BoundarySettings
+from evaluation.measures.evaluators import Scoring, box_columns, mask_columns, point_columns
 from polygon import Box, Codec, Mask, Point, Target, UserError, rle_encode
 
 CODEC = Codec()

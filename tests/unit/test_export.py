@@ -3,8 +3,6 @@
 import base64
 import json
 import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,10 +17,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from data.rows import PreparedRows, PreparedSample, read_samples
-from evaluation.export import EXPORTS
-from evaluation.export_labelme import file_name
-from evaluation.exported import Exported, exported
-from evaluation.inputs import read_inputs
+from evaluation.export import EXPORTS, main
+from evaluation.exports.exported import Exported, exported
+from evaluation.exports.labelme import file_name
+from evaluation.inputs.reader import read_inputs
 from evaluation.prediction import Prediction, write_predictions
 from polygon import Box, Codec, Mask, Point, UserError, format_region, mask_iou, rle_decode, rle_encode
 
@@ -59,8 +57,8 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 def answers(predictions: Iterable[Prediction], samples: Iterable[PreparedSample], **settings) -> Iterable[Exported]:
-    settings = {"draw": 0, "answers": "all", "left_out": Counter()} | settings
-    return exported(predictions, samples, CODEC, **settings)
+    settings = {"codec": CODEC, "draw": 0, "answers": "all", "left_out": Counter()} | settings
+    return exported(predictions, samples, settings.pop("codec"), **settings)
 
 
 def test_coco_results_are_coco_s_and_read_back(gold, samples, split, write):
@@ -114,6 +112,15 @@ def test_what_has_no_place_is_counted(gold, samples, write):
     point = Exported(samples[0], Point(0.5, 0.5), None, None)
     assert json.loads(write("coco", [point], left_out=left_out).read_text()) == []
     assert left_out["points"] == 1
+
+
+def test_answers_are_read_in_the_codecs_numbers(samples):
+    ours, whole = [], []
+    for found, codec in ((ours, CODEC), (whole, Codec(integers=True))):
+        texts = [Prediction(sample.sample_id, codec.text(sample.target().mask)) for sample in samples]
+        found += [answer.region for answer in answers(texts, samples, codec=codec)]
+    assert ours == whole
+    assert max(ring_N2.max() for mask in ours for ring_N2 in mask.polygons) > 0.5
 
 
 def test_answers_have_to_be_there(samples, write, tmp_path):
@@ -203,23 +210,16 @@ def test_svg_is_a_drawing_a_sample(gold, samples, write):
         ([], "rows; 5 without an answer"),
     ],
 )
-def test_the_command(arguments, message, repo_root, data_root, samples, tmp_path):
+def test_the_command(arguments, message, ended, data_root, samples, tmp_path):
     file = tmp_path / "answers.jsonl"
     write_predictions(file, [Prediction(samples[0].sample_id, format_region(CODEC.encode(samples[0].target().mask)))])
     settings = [f"predictions={file}", f"data_root={data_root}", f"output={tmp_path}/results.json", *arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluation.export", *settings],
-        cwd=repo_root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ended(main, "export", *settings)
     if arguments:
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert done.stderr.startswith("error: ")
-        assert message in done.stderr
+        assert (done.code, done.err.count("\n")) == (2, 1), done.err
+        assert done.err.startswith("error: ")
+        assert message in done.err
         assert not (tmp_path / "results.json").exists()
     else:
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
-        assert message in done.stdout
+        assert (done.code, done.err) == (0, "")
+        assert message in done.out

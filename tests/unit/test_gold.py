@@ -1,16 +1,13 @@
 """The gold check: rows of a sound dataset pass it, and each thing that spoils a reward is found."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data.rows import read_samples
 from data.sample import Sample
-from evaluation.gold import GoldRow, gold_row, report, worst_first
+from evaluation.gold import GoldRow, gold_row, main, report, worst_first
 from polygon import Codec, UserError, rle_encode
 from rewards import Rewards
 
@@ -52,6 +49,13 @@ def test_every_term_gives_its_maximum_on_prepared_rows(data_root):
     assert found["terms"]["format"] == {"n": 6, "mean": 1.0, "min": 1.0, "failed": 0}
     assert found["terms"]["length"]["min"] == 1.0
     assert found["terms"]["iou"]["mean"] == found["oracle_iou"] > 0.9
+
+
+def test_whole_numbers_get_full_marks_too(disc_HW):
+    rewards = Rewards(EVERY_TERM, Codec(integers=True))
+    rows = [gold_row(sample(disc_HW, task), rewards) for task in ("text2mask", "text2box", "text2point")]
+    assert report(rows, min_iou=0.97)["passed"]
+    assert all(row.terms["format"] == 1.0 for row in rows)
 
 
 def test_boxes_points_and_no_target(disc_HW):
@@ -97,23 +101,18 @@ def test_nothing_to_check_is_an_error():
         report([], 0.9)
 
 
-def gold(repo_root: Path, *overrides: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "evaluation.gold", *map(str, overrides)]
-    return subprocess.run(command, cwd=repo_root, capture_output=True, text=True, timeout=120, check=False)
-
-
-def test_command_prints_the_worst_and_says_how_it_ended(repo_root, data_root, tmp_path):
+def test_command_prints_the_worst_and_says_how_it_ended(ended, data_root, tmp_path):
     common = (f"data_root={data_root}", "codec=coarse", "worst=2")
-    passed = gold(repo_root, *common, f"output={tmp_path / 'gold.json'}")
-    assert passed.returncode == 0, passed.stderr
+    passed = ended(main, "gold", *common, f"output={tmp_path / 'gold.json'}")
+    assert (passed.code, passed.err) == (0, "")
     found = json.loads((tmp_path / "gold.json").read_text())
     assert (found["rows"], found["passed"], len(found["worst"])) == (6, True, 2)
-    assert found["worst"][0]["sample_id"] in passed.stdout and passed.stdout.splitlines()[-1].startswith("passed: ")
-    assert passed.stdout.count("shapes-val-") == 2
+    assert found["worst"][0]["sample_id"] in passed.out and passed.out.splitlines()[-1].startswith("passed: ")
+    assert passed.out.count("shapes-val-") == 2
 
-    failed = gold(repo_root, *common, "min_iou=0.9999")
-    assert (failed.returncode, failed.stderr) == (1, "")
-    assert failed.stdout.splitlines()[-1].startswith("FAILED: mean oracle IoU 0.9")
+    failed = ended(main, "gold", *common, "min_iou=0.9999")
+    assert (failed.code, failed.err) == (1, "")
+    assert failed.out.splitlines()[-1].startswith("FAILED: mean oracle IoU 0.9")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ def test_command_prints_the_worst_and_says_how_it_ended(repo_root, data_root, tm
         ),
     ],
 )
-def test_command_ends_with_one_line_on_bad_input(repo_root, data_root, overrides, message):
-    run = gold(repo_root, f"data_root={data_root}", *overrides)
-    assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("error: ") and run.stderr.count("\n") == 1 and message in run.stderr
+def test_command_ends_with_one_line_on_bad_input(ended, data_root, overrides, message):
+    run = ended(main, "gold", f"data_root={data_root}", *overrides)
+    assert (run.code, run.out) == (2, "")
+    assert run.err.startswith("error: ") and run.err.count("\n") == 1 and message in run.err

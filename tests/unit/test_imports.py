@@ -4,6 +4,7 @@ The pure packages are also imported for real in a process that has no engine.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,15 +15,24 @@ import pytest
 # package -> the packages of this repository it may import. Nothing imports rl, sft or experiments.
 ARROWS = {
     "polygon": set(),
-    "data": {"polygon"},
+    "conf": {"polygon"},
+    "data": {"polygon", "conf"},
     "rewards": {"polygon"},
     "vlm": {"polygon", "data"},
     "hardware": {"polygon"},
-    "rollout": {"polygon", "data", "vlm", "hardware"},
-    "evaluation": {"polygon", "data", "rewards", "rollout"},
-    "sft": {"polygon", "data", "vlm", "hardware"},
-    "rl": {"polygon", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
-    "experiments": {"polygon", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
+    "rollout": {"polygon", "conf", "data", "vlm", "hardware"},
+    "evaluation": {"polygon", "conf", "data", "rewards", "rollout"},
+    "sft": {"polygon", "conf", "data", "vlm", "hardware"},
+    "rl": {"polygon", "conf", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
+    "experiments": {"polygon", "conf", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
+}
+# the same among the folders of evaluation, which do not import its commands either
+WITHIN_EVALUATION = {
+    "inputs": set(),
+    "measures": set(),
+    "statistics": {"measures"},
+    "report": {"measures", "statistics"},
+    "exports": {"inputs"},
 }
 # engine package -> the packages and files that may import it, lazily or not
 ENGINE = {
@@ -61,6 +71,14 @@ def test_arrows_point_one_way(package: str, imports: dict[str, set[str]]) -> Non
     forbidden = ARROWS.keys() - ARROWS[package] - {package} | {"tests", "scripts"}
     wrong = {file: sorted(names & forbidden) for file, names in own.items() if names & forbidden}
     assert not wrong, f"{package} may import only {sorted(ARROWS[package])} of this repository"
+
+
+@pytest.mark.parametrize("folder", WITHIN_EVALUATION)
+def test_arrows_within_evaluation(folder: str, repo_root: Path) -> None:
+    sources = [file.read_text() for file in (repo_root / "evaluation" / folder).glob("*.py")]
+    names = {name for source in sources for name in re.findall(r"^from evaluation\.(\w+)", source, re.MULTILINE)}
+    allowed = WITHIN_EVALUATION[folder] | {folder, "conventions", "output", "prediction"}
+    assert sources and not names - allowed
 
 
 @pytest.mark.parametrize("engine", ENGINE)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from data.rows import PreparedRows, PreparedSample, read_samples
-from evaluation.formats_notation import NOTATIONS
-from evaluation.inputs import FORMATS, Inputs, read_inputs
-from evaluation.inputs_samples import read_facts
+from evaluation.inputs.notation import NOTATIONS
+from evaluation.inputs.reader import FORMATS, Inputs, read_inputs
+from evaluation.inputs.sample_facts import read_facts
 from polygon import Box, Mask, Point, UserError, parse
 
 

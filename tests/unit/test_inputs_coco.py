@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.formats_coco import read_detections
-from evaluation.inputs_bad_rows import BadRows
-from evaluation.inputs_coco import coco_predictions, read_image_files
-from evaluation.inputs_samples import SampleFacts
+from evaluation.inputs.bad_rows import BadRows
+from evaluation.inputs.coco_answers import coco_predictions, read_image_files
+from evaluation.inputs.coco_results import read_detections
+from evaluation.inputs.sample_facts import SampleFacts
 from evaluation.prediction import Prediction
 from polygon import Box, UserError, mask_iou, parse, rle_decode, rle_encode
 

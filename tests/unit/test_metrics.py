@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import difference_intervals, intervals, p_value
-from evaluation.metrics import Ratio, area_ratio, codes, mean_ratio, standard_error
+from evaluation.statistics.bootstrap import difference_intervals, intervals, p_value
+from evaluation.statistics.metrics import Ratio, area_ratio, codes, mean_ratio, standard_error
 
 RNG = np.random.default_rng(7)
 

@@ -87,6 +87,12 @@ def record(folder: Path, name: str = "a dog.png") -> dict:
             "<image>Outline the object in the box [0.10, 0.20, 0.30, 1.00].",
             {"polygons": []},
         ),
+        (
+            ["task=point2mask", "point=[0.4,0.6]", "codec=default", "codec.integers=true"],
+            "[[[250, 250], [750, 250], [750, 750]]]",
+            "<image>Outline the object at [400, 600].",
+            {"polygons": [[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75]]]},
+        ),
         (["expression='{q}'", "question='Where is {q}?'"], "no idea", "<image>Where is {q}?", None),
         (
             ["expression=dog", "vlm=simpleseg_kimi_vl"],

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation import Prediction, read_predictions, write_predictions
-from evaluation.prediction_store import IN_MEMORY, PredictionStore
+from evaluation.inputs.prediction_store import IN_MEMORY, PredictionStore
 from polygon import UserError
 
 

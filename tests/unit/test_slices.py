@@ -8,8 +8,8 @@ import pytest
 from data import Shapes
 from data.answer import answer_region
 from evaluation import Prediction, evaluate
-from evaluation.score_tables import metric_tables, scores_text, slice_tables
-from evaluation.slices import SLICES, groups_of
+from evaluation.report.score_tables import metric_tables, scores_text, slice_tables
+from evaluation.statistics.slices import SLICES, groups_of
 from polygon import Codec, rle_encode
 
 CODEC = Codec()

@@ -12,7 +12,7 @@ from data import Shapes
 from data.answer import answer_region
 from data.image_reference import reference
 from data.sample import rl_row
-from evaluation.wandb_image import wandb_image
+from evaluation.report.wandb_image import wandb_image
 from polygon import Codec
 from rl.validation_overlays import KEY, ValidationOverlays, pixels
 
@@ -29,8 +29,8 @@ def gold(one):
     return CODEC.format(answer_region(one, CODEC))
 
 
-def picture(one, text):
-    return wandb_image(one.pixels(), one.target(), text, "the star", CODEC)
+def picture(one, text, codec=CODEC):
+    return wandb_image(one.pixels(), one.target(), text, "the star", codec)
 
 
 def mask_of(image, name):
@@ -44,6 +44,11 @@ def test_a_mask_has_two_layers_of_the_photos_size():
     assert set(np.unique(answer)) == {0, 2}
     assert ((answer > 0) & (truth > 0)).sum() / ((answer > 0) | (truth > 0)).sum() > 0.9
     assert image._caption.startswith("the star\nIoU 1.00\n[[[0.691")
+
+
+def test_whole_numbers_are_read_as_such():
+    codec = Codec(integers=True)
+    assert "\nIoU 1.00\n" in picture(sample(0), codec.format(answer_region(sample(0), codec)), codec)._caption
 
 
 def test_boxes_points_and_nonsense():

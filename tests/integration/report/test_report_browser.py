@@ -42,7 +42,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
             tables=tables,
             runs=labels,
             rows=rows,
-            examples=gallery(rows, SAMPLES, dict(zip(labels, (before, after), strict=False))),
+            examples=gallery(rows, SAMPLES, dict(zip(labels, (before, after), strict=False)), codec=CODEC),
         )
     return {path.stem: path for path in folder.iterdir()}
 

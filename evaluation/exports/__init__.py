@@ -1,0 +1,1 @@
+"""The formats that `evaluation.export` writes."""

@@ -1,0 +1,66 @@
+"""COCO results as a file: the rows of any detector or segmenter.
+
+    [{"image_id": 42, "category_id": 18, "segmentation": {"size": [478, 640], "counts": "VQi31m>0O..."}, "score": 0.9}]
+
+A segmentation is run lengths, compressed or not, or polygons; a row may have a `bbox` [x, y, width, height] instead or
+besides. Which sample a row answers is decided in coco_answers.py.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.inputs.bad_rows import BadRows
+from polygon import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A row of the file; `number` counts from 1. `segmentation` is not looked into yet, `bbox` is x, y, w, h in px."""
+
+    number: int
+    sample_id: str | None
+    image_id: int | str | None
+    category_id: int | None
+    score: float
+    segmentation: list | dict | None
+    bbox: tuple[float, float, float, float] | None
+
+
+def read_detections(path: Path, bad: BadRows) -> Iterator[Detection]:
+    """The rows of a COCO results file, in order; also of a COCO file that has them as `annotations`.
+
+    Raises UserError for a file that is no JSON or holds no list.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is no whole JSON file ({error}); format=coco reads a list of results") from None
+    rows = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(rows, list):
+        raise UserError(f"{path} is no COCO results file: it holds no list; name its format=")
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield _detection(number, row)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            bad.add("bad_row", f"row {number}: {error}")
+
+
+def _detection(number: int, row: dict) -> Detection:
+    segmentation, bbox, score = row.get("segmentation"), row.get("bbox"), row.get("score", 1.0)
+    if not segmentation and bbox is None:
+        raise ValueError("neither a segmentation nor a bbox")
+    sample_id, image = row.get("sample_id"), row.get("image_id")
+    if not isinstance(sample_id, str | None):
+        raise ValueError(f"sample_id is {sample_id!r}, not a string")
+    if sample_id is None and not isinstance(image, int | str):
+        raise ValueError(f"image_id is {image!r}, neither a number nor a name")
+    if isinstance(score, bool) or not isinstance(score, int | float) or score != score:
+        raise ValueError(f"score is {score!r}, not a number")
+    if bbox is not None:
+        x, y, width, height = (float(value) for value in bbox)
+        if not (max(abs(x), abs(y), width, height) < 1e9 and width >= 0 and height >= 0):
+            raise ValueError(f"bbox {bbox} is no box")
+        bbox = x, y, width, height
+    return Detection(number, sample_id, image, row.get("category_id"), float(score), segmentation or None, bbox)

@@ -1,0 +1,110 @@
+"""The one door through which answers come in, ours or anyone's, by the name of their format.
+
+    inputs = read_inputs("results.json", "coco", read_samples("outputs/data", "refcoco", "val"))
+    scores = evaluate(inputs, ...)
+    print(inputs.in_words())
+
+Formats: `coco` (coco_answers.py), and JSONL in our notation or another VLM's (notation.py, jsonl.py).
+Files are untrusted: a row that cannot be used is left out, counted and named, never an exception; its sample has then
+no answer, which `evaluate` treats as its settings say.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from data.rows import PreparedRows
+from evaluation.inputs.bad_rows import BadRows
+from evaluation.inputs.coco_answers import KEEP, coco_predictions, read_image_files
+from evaluation.inputs.jsonl import read_jsonl
+from evaluation.inputs.notation import NOTATIONS
+from evaluation.inputs.sample_facts import SampleFacts, read_facts
+from evaluation.prediction import Prediction
+from polygon import Codec, Kind, UserError
+
+FORMATS: tuple[str, ...] = (*NOTATIONS, "coco")
+
+
+@dataclass
+class Inputs:
+    """The predictions of a file, read anew in every pass; `bad` is what the last pass left out."""
+
+    path: Path
+    format: str
+    rows: PreparedRows
+    limit: int | None
+    kind: Kind | None
+    coco: Mapping[str, Any]
+    bad: BadRows = field(default_factory=BadRows)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        """Raises UserError for a file of which no row can be used."""
+        self.bad = BadRows()
+        count = 0
+        for count, prediction in enumerate(self._read(), start=1):  # noqa: B007 - the last number is the count
+            yield prediction
+        if not count:
+            raise self.bad.refuse(f"{self.path} has no row of format={self.format}", f"formats: {', '.join(FORMATS)}")
+
+    def reading(self, codec: Codec) -> Codec:
+        """`codec` as these predictions are read by it: what another wrote has been rewritten in decimals."""
+        return codec if self.format == "ours" else replace(codec, integers=False)
+
+    def in_words(self) -> dict[str, str]:
+        """For the header of a table: the format, and what was left out of the file."""
+        return {"format": self.format} | ({"unusable": self.bad.in_words()} if self.bad.counts else {})
+
+    def _read(self) -> Iterator[Prediction]:
+        if self.format == "coco":
+            facts = read_facts(self.rows.files, self.limit, self.kind)
+            return coco_predictions(self.path, facts, self.bad, **self.coco)
+        return read_jsonl(self.path, NOTATIONS[self.format], self._size, self.bad)
+
+    @cached_property
+    def _facts(self) -> dict[str, SampleFacts]:
+        return read_facts(self.rows.files)
+
+    def _size(self, sample_id: str) -> tuple[int, int] | None:
+        facts = self._facts.get(sample_id)
+        return facts and (facts.height, facts.width)
+
+
+def read_inputs(
+    path: str | Path,
+    format: str,
+    rows: PreparedRows,
+    *,
+    limit: int | None = None,
+    kind: Kind | None = None,
+    coco: Mapping[str, Any] | None = None,
+) -> Inputs:
+    """The predictions of a file, to be iterated over.
+
+    Args:
+        format: a name of FORMATS.
+        rows: the split that is answered; only sizes and ids are read, and only where the format needs them.
+        limit: the first samples of the split, which COCO results are looked up for; None: all.
+        kind: what COCO results are read as, whatever the tasks ask for: boxes for a split of masks.
+        coco: `keep`, `min_score` (`coco_answers.coco_predictions`), `images`: the COCO file that names the images.
+    Raises UserError for an unknown format, a file that is not there and settings out of their range.
+    """
+    path = Path(path)
+    if format not in FORMATS:
+        raise UserError(f"format={format!r} is unknown; known: {', '.join(FORMATS)}")
+    if not path.is_file():
+        raise UserError(f"no predictions file {path}; write one with `python -m rollout.generate`")
+    return Inputs(path, format, rows, limit, kind, _coco_settings(coco or {}) if format == "coco" else {})
+
+
+def _coco_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"keep", "min_score", "images"}
+    if unknown := sorted(settings.keys() - known):
+        raise UserError(f"coco has no setting {unknown[0]!r}: it has {', '.join(sorted(known))}")
+    keep, min_score, images = settings.get("keep", "best"), settings.get("min_score", 0.0), settings.get("images")
+    if keep not in KEEP:
+        raise UserError(f"coco.keep is {keep!r}; it can be {' or '.join(KEEP)}")
+    if isinstance(min_score, bool) or not isinstance(min_score, int | float):
+        raise UserError(f"coco.min_score is {min_score!r}; it is a number")
+    return {"keep": keep, "min_score": min_score, "image_files": read_image_files(images) if images else None}

@@ -1,0 +1,1 @@
+"""What one answer scores on one sample: overlap, boxes, outlines, vertices, and what is odd about the text itself."""
