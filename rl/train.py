@@ -25,6 +25,7 @@ def main(config: DictConfig) -> None:
     apply_environment(config)
     folder = find_model(config.vlm.path).resolve()
     config.vlm.path = str(folder)
+    config.run_dir = str(config.run_dir)  # Hydra's own resolver, in the name of a sweep's job, ends with this process
     if sweeping() and done_before(config):
         print(f"{config.run_dir} is done: skipped", flush=True)
         return

@@ -23,7 +23,7 @@ from conf import command
 from data.rows import PreparedRows, read_samples
 from hardware.checks import check_memory, check_shared_memory
 from hardware.environment import apply_environment
-from polygon import Codec, UserError
+from polygon import KINDS, Codec, UserError
 from rollout.answers_file import AnswersFile
 from rollout.backend import open_backend
 from rollout.question import questions_of, reworded
@@ -89,11 +89,10 @@ def checked_sampling(config: DictConfig) -> Sampling:
         raise UserError(f"temperature is {temperature!r}; it is a number from 0 (greedy) to 2")
     if temperature == 0 and config.draws > 1:
         raise UserError("temperature=0 gives the same answer in every draw; set draws=1 or a temperature above 0")
-    precision = Codec.from_config(config.codec).precision if config.grammar else None
     return Sampling(
         temperature=temperature,
         max_tokens=config.vlm.max_response_length,
-        grammar=precision,
+        grammar=Codec.from_config(config.codec) if config.grammar else None,
         stop_at_bracket=OmegaConf.select(config, "vlm.stop_at_bracket", default=True),
     )
 
@@ -119,7 +118,7 @@ def _settings(config: DictConfig, rows: PreparedRows, folder: Path | None) -> di
         "temperature": float(config.temperature),
         "seed": config.seed,
         "max_response_length": config.vlm.max_response_length,
-        "grammar": config.grammar and Codec.from_config(config.codec).precision,
+        "grammar": config.grammar and [Codec.from_config(config.codec).grammar(kind) for kind in KINDS],
         # None where the model is asked and stopped as ours are
         "questions": dict(questions_of(config)) or None,
         "stop_at_bracket": OmegaConf.select(config, "vlm.stop_at_bracket"),

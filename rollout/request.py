@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from data.rows import PreparedSample
 from data.task import TASKS
-from polygon import Kind, UserError
+from polygon import Codec, Kind, UserError
 
 Finish = Literal["stop", "length"]
 
@@ -44,14 +44,14 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Temperature 0 is greedy. `grammar` is the precision (decimals) of a grammar to hold answers to, or None.
+    """Temperature 0 is greedy. `grammar` is the codec to whose canonical texts answers are held, or None.
 
     stop_at_bracket: a mask ends where its outer bracket closes; False for models that were not trained to that.
     """
 
     temperature: float
     max_tokens: int
-    grammar: int | None = None
+    grammar: Codec | None = None
     stop_at_bracket: bool = True
 
 

@@ -15,7 +15,7 @@ from vllm import EngineArgs, LLMEngine, SamplingParams
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-from polygon import UserError, ebnf
+from polygon import UserError
 from rollout.answer_tokens import AnswerTokens
 from rollout.prompt import chat_text
 from rollout.request import Answer, Request, Sampling, check_prompt
@@ -88,16 +88,16 @@ class VllmBackend:
 
     def parameters(self, request: Request) -> SamplingParams:
         """Sampling parameters of one request; vision tokens get no probability at all."""
-        grammar = self.sampling.grammar
+        codec = self.sampling.grammar
         # A grammar ends by itself, and takes every stop token for an end token, not for brackets.
-        stops = self.tokens.stops(request.kind) if grammar is None else self.tokens.ends
+        stops = self.tokens.stops(request.kind) if codec is None else self.tokens.ends
         return SamplingParams(
             temperature=self.sampling.temperature,
             seed=request.seed,
             max_tokens=self.sampling.max_tokens,
             stop_token_ids=stops,
             logit_bias=dict.fromkeys(self.tokens.banned, float("-inf")),
-            structured_outputs=grammar and StructuredOutputsParams(grammar=ebnf(request.kind, grammar)),
+            structured_outputs=codec and StructuredOutputsParams(grammar=codec.grammar(request.kind)),
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
