@@ -185,5 +185,6 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
     finally:
         run.terminate()  # one that hangs is not left to the other tests
     first, left = steps(), command.left()
-    command("rl.train", *common, "trainer.total_training_steps=4", "trainer.save_freq=4")
+    validation = ("trainer.test_freq=4", "trainer.log_val_generations=3")
+    command("rl.train", *common, *validation, "trainer.total_training_steps=4", "trainer.save_freq=4")
     return GspoRuns(folder, first, steps(), exit_code, console.read_text(), (left, command.left()), shared_memory)

@@ -35,6 +35,18 @@ def test_resume_continues_behind_the_checkpoint(gspo):
     assert gspo.left[1] == []
 
 
+def test_both_starts_are_recorded(gspo):
+    record = json.loads((gspo.folder / "run.json").read_text())
+    assert len(record["starts"]) == 2
+    assert record["finished"]["seconds"] > 0
+
+
+def test_a_validation_leaves_its_overlays_with_wandb(gspo):
+    pictures = list(gspo.folder.glob("wandb/offline-run-*/files/media/images/val/overlays_4_*.png"))
+    assert len(pictures) == 3
+    assert any(key.startswith("val-core/") for key in gspo.second[4])
+
+
 def test_export_generates_and_evaluates(gspo, command, data_root, tmp_path):
     exported = gspo.folder / "checkpoints" / "global_step_4" / "actor" / "huggingface"
     predictions, metrics = tmp_path / "test.jsonl", tmp_path / "metrics.json"
