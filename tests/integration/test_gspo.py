@@ -42,7 +42,7 @@ def test_both_starts_are_recorded(gspo):
 
 
 def test_a_validation_leaves_its_overlays_with_wandb(gspo):
-    pictures = list(gspo.folder.glob("wandb/offline-run-*/files/media/images/val/overlays_4_*.png"))
+    pictures = set(gspo.folder.glob("wandb/offline-run-*/files/media/images/val/overlays_4_*"))
     assert len(pictures) == 3
     assert any(key.startswith("val-core/") for key in gspo.second[4])
 
