@@ -1,7 +1,5 @@
 """Answers that try to be paid for something other than the outline: each has a defined score, in bounded time."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -35,10 +33,8 @@ def copies(count):
 @pytest.mark.parametrize(
     "text", ["", " \n", "no", "[" * 1_000_000, "]" * 1_000_000, "[[[" * 333_333, "[0.5, 0.5]", "\U0001d7ce"]
 )
-def test_nothing_readable_scores_nothing_even_where_there_is_no_target(text, target):
-    started = time.perf_counter()
-    score = REWARDS.score(text, target)
-    assert time.perf_counter() - started < 1.0
+def test_nothing_readable_scores_nothing_even_where_there_is_no_target(text, target, within):
+    score = within(1, lambda: REWARDS.score(text, target))
     assert score.failure is not None
     assert score.total == 0.0
     assert score.terms == {"iou": 0.0, "distance": 0.0, "format": 0.0}
@@ -58,10 +54,8 @@ def test_whole_image_earns_its_overlap_and_far_less_than_gold():
 
 
 @pytest.mark.parametrize("count", [2, 20, 1000])
-def test_copies_earn_the_overlap_of_one_or_are_too_large(count):
-    started = time.perf_counter()
-    score = REWARDS.score(copies(count), TARGET)
-    assert time.perf_counter() - started < 2.0
+def test_copies_earn_the_overlap_of_one_or_are_too_large(count, within):
+    score = within(2, lambda: REWARDS.score(copies(count), TARGET))
     if count * GOLD_SCORE.vertices <= MAX_VERTICES:
         assert score.terms == {**GOLD_SCORE.terms, "format": 0.0}
     else:
