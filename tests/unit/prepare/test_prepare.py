@@ -20,7 +20,7 @@ from data.prepare import prepare
 from data.task import TASKS
 from polygon import Target, UserError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIZES = ["dataset.sizes.sft={train: 40, val: 5}", "dataset.sizes.rl={train: 12, val: 6, test: 4}"]
 SMALL = [*SIZES, "card=null"]
 FILES = {"sft/train": 40, "sft/val": 5, "rl/train": 12, "rl/val": 6, "rl/test": 4}
@@ -34,10 +34,6 @@ def config(data_root: Path, *overrides: str) -> dict:
 def composed(*overrides: str) -> dict:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return OmegaConf.to_container(compose("prepare", [*SMALL, *overrides]), resolve=True)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def command(*arguments: str, **options) -> subprocess.CompletedProcess:
@@ -62,7 +58,7 @@ def test_files_hold_the_rows_that_verl_reads(tmp_path):
     assert any(not row["messages"][1]["content"].startswith("[") for row in sft), "answers=varied has no lead-in"
 
 
-def test_the_same_command_gives_the_same_bytes(tmp_path):
+def test_the_same_command_gives_the_same_bytes(tmp_path, contents):
     first, second = (prepare(config(tmp_path / name)) for name in ("a", "b"))
     assert contents(first) == contents(second)
     assert contents(first) != contents(prepare(config(tmp_path / "c", "dataset.source.seed=1")))
@@ -83,7 +79,7 @@ def test_a_second_call_writes_nothing_unless_something_changed(tmp_path, monkeyp
     assert json.loads((folder / "manifest.json").read_text())["config"]["codec"]["precision"] == 3
 
 
-def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch):
+def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch, contents):
     before = contents(prepare(config(tmp_path)))
     real = module.write_parquet
 
@@ -102,7 +98,7 @@ def test_a_failure_leaves_the_old_dataset_as_it_was(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
 
 
-def test_a_killed_run_leaves_nothing_half_written_and_the_next_goes_on(tmp_path):
+def test_a_killed_run_leaves_nothing_half_written_and_the_next_goes_on(tmp_path, contents):
     size = ["dataset.sizes.sft.train=200", "shard_rows=50"]
     arguments = [sys.executable, "-m", "data.prepare", *SMALL, *size, f"data_root={tmp_path}"]
     shards = tmp_path / ".shapes.partial/sft/train"
@@ -131,14 +127,14 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert "Traceback" not in message
 
 
-def test_what_a_killed_run_of_another_configuration_left_is_removed(tmp_path):
+def test_what_a_killed_run_of_another_configuration_left_is_removed(tmp_path, contents):
     (tmp_path / ".shapes.partial/sft").mkdir(parents=True)
     (tmp_path / ".shapes.partial/journal.jsonl").write_text('{"fingerprint": "another"}\n')
     assert len(contents(prepare(config(tmp_path)))) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "shapes"]
 
 
-def test_a_run_killed_while_it_replaced_the_folder_loses_nothing(tmp_path):
+def test_a_run_killed_while_it_replaced_the_folder_loses_nothing(tmp_path, contents):
     folder = prepare(config(tmp_path))
     before = contents(folder)
     folder.rename(tmp_path / ".shapes.old")
