@@ -19,10 +19,10 @@ the comments of its YAML file. The defaults are those of `simpleseg`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from polygon import UserError
+from polygon import UserError, check_keys
 
 ParseFailure = Literal["zero", "empty"]
 Answers = Literal["all", "first"]
@@ -63,10 +63,7 @@ class Conventions:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Conventions":
         """Build from configuration. Raises UserError for a key or value that is none of theirs."""
-        known = [field.name for field in fields(cls)]
-        for key in config:
-            if key not in known:
-                raise UserError(f"conventions has no setting {key!r}: it has {', '.join(known)}")
+        check_keys("conventions", config, cls)
         return cls(**config)
 
     def __post_init__(self) -> None:

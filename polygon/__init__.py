@@ -4,7 +4,7 @@ Needs numpy, OpenCV and pycocotools, nothing else of the project.
 """
 
 from polygon.codec import Codec
-from polygon.errors import UserError, cli
+from polygon.errors import UserError, check_keys, cli
 from polygon.grammar import ebnf, format_region
 from polygon.parser import FAILURES, MAX_CHARACTERS, MAX_VERTICES, Answer, parse
 from polygon.region import KINDS, Box, Kind, Mask, Point, Polygon, Region
@@ -28,6 +28,7 @@ __all__ = [
     "Target",
     "UserError",
     "box_iou",
+    "check_keys",
     "cli",
     "ebnf",
     "format_region",

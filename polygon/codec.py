@@ -7,14 +7,14 @@ the image size without the half pixel) for checkpoints trained with it. The code
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polygon.contour import trace
-from polygon.errors import UserError
+from polygon.errors import UserError, check_keys
 from polygon.fit import fit
 from polygon.grammar import ebnf, format_region
 from polygon.grid import PIXEL_CENTRE, Grid
@@ -53,10 +53,7 @@ class Codec:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Codec":
         """Build from configuration. Raises UserError for a key or value that is none of the codec's."""
-        known = [field.name for field in fields(cls)]
-        for key in config:
-            if key not in known:
-                raise UserError(f"codec has no setting {key!r}: it has {', '.join(known)}")
+        check_keys("codec", config, cls)
         try:
             return cls(**config)
         except TypeError as error:

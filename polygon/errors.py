@@ -7,7 +7,8 @@ Every other exception is a bug of ours and keeps its traceback.
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -16,6 +17,14 @@ R = TypeVar("R")
 
 class UserError(Exception):
     """Bad input: the message is one line, names what is wrong and says what to do about it."""
+
+
+def check_keys(name: str, keys: Iterable[str], settings: type) -> None:
+    """Raise UserError for a key that is no field of the dataclass `settings`; `name` is the node of the keys."""
+    known = [field.name for field in fields(settings)]
+    for key in keys:
+        if key not in known:
+            raise UserError(f"{name} has no setting {key!r}: it has {', '.join(known)}")
 
 
 def cli(main: Callable[P, R]) -> Callable[P, R]:

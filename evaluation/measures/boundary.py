@@ -11,14 +11,14 @@ between pixel centres, by OpenCV's exact distance transform. scipy would do the 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from polygon import UserError
+from polygon import UserError, check_keys
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -34,10 +34,7 @@ class BoundarySettings:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "BoundarySettings":
         """Build from configuration. Raises UserError for a key or value that is none of theirs."""
-        known = [field.name for field in fields(cls)]
-        for key in config:
-            if key not in known:
-                raise UserError(f"boundary has no setting {key!r}: it has {', '.join(known)}")
+        check_keys("boundary", config, cls)
         settings = cls(**{**config, "tolerances": tuple(config.get("tolerances", cls.tolerances))})
         for fraction in (settings.band, *settings.tolerances):
             if not (isinstance(fraction, float) and 0 < fraction < 1):
