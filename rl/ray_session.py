@@ -35,10 +35,10 @@ class Exit:
     detail: str
 
 
-def ray_up(config: DictConfig) -> bool:
-    """Start Ray, or join a cluster, as verl's `run_ppo` does; False if this process has done so already."""
+def ray_up(config: DictConfig) -> None:
+    """Start Ray, or join a cluster, as verl's `run_ppo` does, unless this process has done so already."""
     if ray.is_initialized():
-        return False
+        return
     runtime_env = get_ppo_ray_runtime_env(config)
     runtime_env["env_vars"]["TRANSFER_QUEUE_ENABLE"] = "1"
     options = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
@@ -46,7 +46,6 @@ def ray_up(config: DictConfig) -> bool:
     # them are ended by rl.processes anyway.
     os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")
     ray.init(**OmegaConf.to_container(options, resolve=True))
-    return True
 
 
 class RaySession:

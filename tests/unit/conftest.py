@@ -1,6 +1,8 @@
 """Fixtures of the unit tests: a composed configuration, and a prepared dataset of a few rows."""
 
 import inspect
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +47,30 @@ def within() -> Callable[..., Any]:
         pytest.fail(f"took {took} s of CPU time, not {seconds}")
 
     return within
+
+
+@pytest.fixture(scope="session")
+def tool(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Callable[..., Any]]:
+    """`tool(command, config, **options)`: a Hydra command in a repository of its own; returns how to run it.
+
+    `options` are choices of a config group, `<group>_<name>` to text.
+    """
+
+    def tool(command: str, config: str, **options: str) -> Callable[..., subprocess.CompletedProcess]:
+        folder = tmp_path_factory.mktemp("repository")
+        files = {f"conf/{option.replace('_', '/')}.yaml": text for option, text in options.items()}
+        for file, text in {"tool/main.py": command, "conf/tool.yaml": config, **files}.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(text)
+        environment = {"PYTHONPATH": str(repo_root), "WANDB_MODE": "offline"}
+
+        def run(*words: str) -> subprocess.CompletedProcess:
+            words = (sys.executable, str(folder / "tool" / "main.py"), *words)
+            return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+
+        return run
+
+    return tool
 
 
 class Ended(NamedTuple):

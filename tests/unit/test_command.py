@@ -1,9 +1,5 @@
 """What every command does with bad input: one line that names it, exit code 2, no traceback."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 COMMAND = """
@@ -24,13 +20,8 @@ CONFIG = """
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """A command in a folder beside which a `conf/` lies."""
-    folder = tmp_path_factory.mktemp("repository")
-    for file, text in (("tool/main.py", COMMAND), ("conf/tool.yaml", CONFIG), ("conf/size/large.yaml", "steps: 2")):
-        (folder / file).parent.mkdir(exist_ok=True, parents=True)
-        (folder / file).write_text(text)
-    return folder
+def run(tool):
+    return tool(COMMAND, CONFIG, size_large="steps: 2")
 
 
 @pytest.mark.parametrize(
@@ -45,11 +36,8 @@ def folder(tmp_path_factory) -> Path:
         ("steps=0", 1, "ZeroDivisionError"),
     ],
 )
-def test_bad_input_is_one_line_and_a_bug_a_traceback(override, code, said, folder, repo_root):
-    ran = subprocess.run(
-        [sys.executable, str(folder / "tool" / "main.py"), override],
-        capture_output=True, text=True, env={"PYTHONPATH": str(repo_root)},
-    )  # fmt: skip
+def test_bad_input_is_one_line_and_a_bug_a_traceback(override, code, said, run):
+    ran = run(override)
     assert (ran.returncode, ran.stdout.startswith("ran 1 here")) == (code, code == 0)
     assert said in ran.stderr
     assert ran.stderr.count("\n") == 1 or code != 2

@@ -1,11 +1,5 @@
 """A sweep in which a job fails: the others run, it is listed at the end, and the next call does what is not done."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
 COMMAND = """
 from conf import command
 from hardware.run_folder import open_run
@@ -41,20 +35,11 @@ hydra:
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("repository")
-    for file, text in (("tool/main.py", COMMAND), ("conf/tool.yaml", CONFIG)):
-        (folder / file).parent.mkdir()
-        (folder / file).write_text(text)
-    return folder
+def test_a_sweep_goes_on_and_is_continued(tool):
+    run = tool(COMMAND, CONFIG)
 
-
-def test_a_sweep_goes_on_and_is_continued(folder, repo_root):
     def sweep(*overrides: str) -> tuple[int, list[str], str]:
-        command = [sys.executable, str(folder / "tool" / "main.py"), "-m", *overrides]
-        environment = {"PYTHONPATH": str(repo_root), "WANDB_MODE": "offline"}
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+        ended = run("-m", *overrides)
         lines = [line for line in ended.stdout.splitlines() if line.startswith(("ran", "sweep:", "  "))]
         return ended.returncode, lines, ended.stderr
 
