@@ -1,7 +1,9 @@
-"""verl's FSDP engine, which trains the parameters it is told to and gives the optimiser their names.
+"""verl's FSDP engine: trains the parameters it is told to, and judges answers as they were sampled.
 
 Why: Muon must tell a matrix from a table, and verl hands optimisers bare tensors. Which parameters are trained (without
-the vision tower, or norms only as in "Tuning LayerNorm in Attention", arXiv 2312.11420) is a question of research.
+the vision tower, or norms only as in "Tuning LayerNorm in Attention", arXiv 2312.11420) is a question of research. And
+rollouts cannot write vision tokens (rollout/agent_loop.py): where the actor gives these probability, every importance
+ratio is off by it, at the start of a run by more than GSPO's clip band.
 How: importing this module registers the engine, for CPUs and, ahead of verl's, for CUDA. `trainable` among the
 optimiser's settings (`optim.override_optimizer_config`) is a regular expression that is searched in parameter names.
 """
@@ -9,26 +11,41 @@ optimiser's settings (`optim.override_optimizer_config`) is a regular expression
 import dataclasses
 import re
 
+import torch
+from tensordict import TensorDict
 from torch import nn
+from torch.distributed.tensor import DTensor
+from verl.utils import tensordict_utils
+from verl.utils.torch_functional import logprobs_from_logits
 from verl.workers.config.optimizer import build_optimizer
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
 
+from hardware.answer_logits import HeadInput, answer_positions, padded, rows_of
 from polygon.errors import UserError
+from vlm.vision_tokens import vision_token_ids
 
 BACKENDS = ["fsdp", "fsdp2"]
+# What needs logits at every position, or computes none: verl's own way.
+ELSEWHERE = ("use_fused_kernels", "distillation_use_topk", "distillation_only", "calculate_sum_pi_squared")
 
 
 @EngineRegistry.register(model_type="language_model", backend=BACKENDS, device="cpu")
 @EngineRegistry.register(model_type="language_model", backend=BACKENDS, device="cuda", vendor="nvidia")
-class NamedParametersEngine(FSDPEngineWithLMHead):
-    """The optimiser gets (name, parameter) pairs of what is trained; torch's own take them too."""
+class PolygonEngine(FSDPEngineWithLMHead):
+    """The optimiser gets (name, parameter) pairs of what is trained; torch's own take them too.
+
+    Logits are computed where answers are (hardware/answer_logits.py), in RL without what a rollout cannot write:
+    vision tokens and the unused end of the vocabulary. Not so with fused kernels, sequence parallelism, padding to a
+    length or distillation, which go verl's way.
+    """
 
     def _build_module(self):
         module = super()._build_module()
         settings = getattr(self.optimizer_config, "override_optimizer_config", None) or {}
         if pattern := settings.get("trainable"):
             freeze_others(module, pattern)
+        self.head_input = HeadInput(module.get_output_embeddings())
         return module
 
     def _build_optimizer(self, module):
@@ -37,6 +54,56 @@ class NamedParametersEngine(FSDPEngineWithLMHead):
         config = dataclasses.replace(self.optimizer_config, override_optimizer_config=settings)
         trained = ((name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad)
         return build_optimizer(trained, config)
+
+    def prepare_model_inputs(self, micro_batch: TensorDict):
+        inputs, output_args = super().prepare_model_inputs(micro_batch)
+        self.head_input.kept = None
+        if not (self.use_ulysses_sp or self.pad_to_length or any(_setting(micro_batch, key) for key in ELSEWHERE)):
+            positions = answer_positions(micro_batch)
+            packed = _setting(micro_batch, "use_remove_padding", True)
+            self.head_input.kept = positions if packed else padded(positions, micro_batch["input_ids"].offsets())
+            output_args["answer_positions"] = positions
+        return inputs, output_args
+
+    def prepare_model_outputs(self, output, output_args, micro_batch: TensorDict, logits_processor_func):
+        self.head_input.kept = None
+        positions = output_args.get("answer_positions")
+        if positions is None:
+            return super().prepare_model_outputs(output, output_args, micro_batch, logits_processor_func)
+        input_ids = micro_batch["input_ids"]
+        logits_NV = output.logits.squeeze(0)
+        if isinstance(logits_NV, DTensor):  # with tensor parallelism
+            logits_NV = logits_NV.full_tensor()
+        if "responses" in micro_batch:
+            self._ban(logits_NV)
+        temperature = micro_batch["temperature"]
+        if isinstance(temperature, torch.Tensor):
+            temperature = temperature[rows_of(positions, input_ids.offsets())].unsqueeze(-1)
+        if torch.as_tensor(temperature).ne(1).any():
+            logits_NV = logits_NV / temperature
+
+        entropy = _setting(micro_batch, "calculate_entropy")
+        labels_N = input_ids.values()[positions + 1]
+        found = {"log_probs": logprobs_from_logits(logits_NV, labels_N, inplace_backward=not entropy)}
+        if entropy:
+            found["entropy"] = self.compute_entropy_from_logits(logits_NV)
+
+        def everywhere(values_N: torch.Tensor) -> torch.Tensor:
+            """Zero where no answer is, as sequences of the lengths of `input_ids`."""
+            all_T = values_N.new_zeros(input_ids.values().shape[0]).index_copy(0, positions, values_N)
+            return torch.nested.nested_tensor_from_jagged(all_T, input_ids.offsets())
+
+        return {key: everywhere(values_N) for key, values_N in found.items()}
+
+    def _ban(self, logits_NV: torch.Tensor) -> None:
+        unused = range(len(self.model_config.tokenizer), logits_NV.shape[-1])
+        banned = torch.tensor([*vision_token_ids(self.model_config.processor), *unused], device=logits_NV.device)
+        # Not -inf: the entropy's 0 * -inf would be no number.
+        logits_NV.index_fill_(-1, banned, torch.finfo(logits_NV.dtype).min)
+
+
+def _setting(micro_batch: TensorDict, key: str, default: bool = False) -> bool:
+    return tensordict_utils.get_non_tensor_data(data=micro_batch, key=key, default=default)
 
 
 def freeze_others(module: nn.Module, pattern: str) -> None:

@@ -19,8 +19,8 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutp
 from verl.utils.profiler import simple_timer
 
 from data.task import TASKS
-from rollout.answer_tokens import VISION_TOKENS
 from rollout.stop import closing_token_ids
+from vlm.vision_tokens import vision_token_ids
 
 NEVER = -100.0  # added to a logit; the least that vLLM takes
 PROCESSED = "processed"  # key in an answer's multi-modal data, of which verl stores nothing
@@ -42,8 +42,7 @@ class PolygonAgentLoop(AgentLoopBase):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.closing_ids = closing_token_ids(self.tokenizer)
-        vision_ids = {getattr(self.processor, name, None) for name in VISION_TOKENS} - {None}
-        self.vision_bias = dict.fromkeys(sorted(vision_ids), NEVER)
+        self.vision_bias = dict.fromkeys(vision_token_ids(self.processor), NEVER)
         # By the prompt's uid; an entry lives as long as an answer of its group is being made.
         self.prompts: WeakValueDictionary[str, asyncio.Task[Prompt]] = WeakValueDictionary()
 

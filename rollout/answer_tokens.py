@@ -12,14 +12,7 @@ from typing import Any
 from polygon import Kind
 from rollout.request import Answer
 from rollout.stop import closing_token_ids
-
-VISION_TOKENS = (
-    "image_token_id",
-    "video_token_id",
-    "vision_start_token_id",
-    "vision_end_token_id",
-    "media_placeholder_token_id",
-)
+from vlm.vision_tokens import VISION_TOKENS
 
 
 class AnswerTokens:

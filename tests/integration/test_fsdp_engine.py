@@ -9,7 +9,7 @@ from torch.optim import AdamW
 from verl.workers.config.optimizer import FSDPOptimizerConfig
 from verl.workers.engine.base import EngineRegistry
 
-from hardware.fsdp_engine import NamedParametersEngine, freeze_others
+from hardware.fsdp_engine import PolygonEngine, freeze_others
 from polygon.errors import UserError
 
 
@@ -19,14 +19,14 @@ def model() -> nn.Module:
 
 def optimizer(module: nn.Module, **settings) -> torch.optim.Optimizer:
     config = FSDPOptimizerConfig(lr=0.1, override_optimizer_config=settings or None)
-    return NamedParametersEngine._build_optimizer(SimpleNamespace(optimizer_config=config), module)
+    return PolygonEngine._build_optimizer(SimpleNamespace(optimizer_config=config), module)
 
 
 def test_verl_finds_it_for_the_cpu_and_ahead_of_its_own_for_cuda(monkeypatch):
-    assert EngineRegistry.get_engine_cls("language_model", "fsdp2") is NamedParametersEngine
+    assert EngineRegistry.get_engine_cls("language_model", "fsdp2") is PolygonEngine
     monkeypatch.setenv("VERL_ENGINE_DEVICE", "cuda")
     monkeypatch.setenv("VERL_ENGINE_VENDOR", "nvidia")
-    assert EngineRegistry.get_engine_cls("language_model", "fsdp2") is NamedParametersEngine
+    assert EngineRegistry.get_engine_cls("language_model", "fsdp2") is PolygonEngine
 
 
 def test_only_what_is_named_is_trained():

@@ -1,4 +1,4 @@
-"""The vision tower at a CPU's pace gives the same features as transformers' own loop."""
+"""The vision tower at a CPU's pace gives the same features and gradients as transformers' own loop."""
 
 import subprocess
 import sys
@@ -12,17 +12,36 @@ tower = Qwen3VLForConditionalGeneration(build_config(build_processor())).model.v
 pixels = torch.randn(3 * 64, 1536)
 grid = torch.tensor([[1, 8, 8]] * 3)
 uneven = torch.tensor([[1, 8, 8], [1, 4, 8], [1, 12, 8]])
-with torch.no_grad():
-    before = [tower(pixels, grid_thw=g).pooler_output for g in (grid, uneven)]
-    import vlm.vision_cpu
-    after = [tower(pixels, grid_thw=g).pooler_output for g in (grid, uneven)]
+of_two = torch.cat([pixels[:64], pixels[64:96], pixels[:64], pixels[64:96], pixels[:64]])
+grids = torch.tensor([[1, 8, 8], [1, 4, 8], [1, 8, 8], [1, 8, 4], [1, 8, 8]])
+inputs = ((pixels, grid), (pixels, uneven), (of_two, grids))
+
+
+def features():
+    found = [tower(pixels, grid_thw=grid) for pixels, grid in inputs]
+    return [part for out in found for part in (out.last_hidden_state, out.pooler_output, *out.deepstack_features)]
+
+
+def gradient():
+    tower.zero_grad()
+    features()[-1].square().sum().backward()
+    return tower.blocks[0].mlp.linear_fc1.weight.grad.clone()
+
+
+before = [*features(), gradient()]
+import vlm.vision_cpu
+looked_at = []
+tower.patch_embed.register_forward_pre_hook(lambda _, args: looked_at.append(len(args[0])))
+after = [*features(), gradient()]
 patched = type(tower.blocks[0].attn).forward is vlm.vision_cpu.batched_forward
-print(patched, max(float((a - b).abs().max()) for a, b in zip(before, after)))
+gaps = [float((a - b).abs().max() / a.abs().max()) for a, b in zip(before, after, strict=True)]
+print(patched, looked_at[2], max(gaps))
 """
 
 
-def test_same_features():
+def test_same_features_and_gradients():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    patched, difference = done.stdout.split()[-2:]
+    patched, patches_of_two, difference = done.stdout.split()[-3:]
     assert patched == "True"
+    assert patches_of_two == str(64 + 32 + 32), "an image is looked at once, and again when its grid is another"
     assert float(difference) < 1e-5

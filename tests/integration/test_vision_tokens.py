@@ -7,9 +7,9 @@ from verl.workers.rollout.utils import get_vision_placeholder_token_ids
 from verl.workers.rollout.vllm_rollout.utils import monkey_patch_compute_logits
 
 from rollout.agent_loop import NEVER
-from rollout.answer_tokens import VISION_TOKENS
 from rollout.stop import closing_token_ids
 from vlm.tiny_qwen3_vl import build_processor
+from vlm.vision_tokens import vision_token_ids
 
 
 def test_verl_masks_the_placeholders_and_the_loop_the_rest():
@@ -22,7 +22,7 @@ def test_verl_masks_the_placeholders_and_the_loop_the_rest():
     monkey_patch_compute_logits(model, len(tokenizer), placeholders)
     assert model.compute_logits()[:, placeholders].isinf().all()
 
-    biased = {getattr(processor, name, None) for name in VISION_TOKENS} - {None}
+    biased = set(vision_token_ids(processor))
     vision = [token for token in tokenizer.all_special_tokens if "vision" in token or "pad|" in token]
     assert {tokenizer.convert_tokens_to_ids(token) for token in vision} == biased
     assert torch.softmax(torch.tensor([0.0, NEVER]), 0)[1] < 1e-40

@@ -19,7 +19,7 @@ ARROWS = {
     "data": {"polygon", "conf"},
     "rewards": {"polygon"},
     "vlm": {"polygon", "data"},
-    "hardware": {"polygon"},
+    "hardware": {"polygon", "vlm"},
     "rollout": {"polygon", "conf", "data", "vlm", "hardware"},
     "evaluation": {"polygon", "conf", "data", "rewards", "rollout"},
     "sft": {"polygon", "conf", "data", "vlm", "hardware"},
