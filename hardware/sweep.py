@@ -5,6 +5,8 @@ process, goes on after a failure and at the end raises the first.
 """
 
 import atexit
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,30 @@ from omegaconf import DictConfig, OmegaConf
 from hardware.provenance import is_finished
 from polygon.errors import UserError
 
+NOT_VARIED = ("experiment", "name", "arm", "seed", "run_dir", "data_root", "log_to", "waive", "hardware")
+
 
 def sweeping() -> bool:
     """Whether this run is a job of a sweep."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def arm(overrides: Iterable[str]) -> str:
+    """What a run of an experiment varies, from its overrides as typed: `algo-grpo+rollout.n-4`, or `default`.
+
+    Keys keep their last two parts, and `=` becomes `-`: Hydra would not take it in a path. What only says which
+    experiment, seed, folder and logger is left out.
+    """
+    pairs = (override.lstrip("+~").partition("=") for override in overrides)
+    varied = [(key, value) for key, _, value in pairs if key.partition(".")[0] not in NOT_VARIED]
+    words = (f"{'.'.join(key.split('.')[-2:])}-{value}" for key, value in varied)
+    return re.sub(r"[^\w.+-]+", "_", "+".join(words)) or "default"
+
+
+def name_arm(config: DictConfig) -> None:
+    """Set `arm` where the configuration leaves it open; in an experiment `run_dir` is made of it."""
+    if config.arm is None:
+        config.arm = arm(HydraConfig.get().overrides.task)
 
 
 def done_before(config: DictConfig) -> bool:

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from polygon import Codec, Target, UserError
+from rewards.boundary import BoundaryIoU
 from rewards.box_iou import BoxIoU
 from rewards.distance import CentroidDistance
 from rewards.format import Format
@@ -33,6 +34,7 @@ TERMS: dict[str, type[RewardTerm]] = {
     "distance": CentroidDistance,
     "format": Format,
     "length": LengthPenalty,
+    "boundary": BoundaryIoU,
     "box_iou": BoxIoU,
     "point_in_mask": PointInMask,
 }

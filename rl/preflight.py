@@ -1,7 +1,8 @@
 """Settings that spoil a run without a word, and rewards that cannot be, refused before anything starts.
 
 How: `preflight(config)` on the composed configuration, first thing in `rl.train`; `rl/rules.py` holds the rules.
-All violations are reported at once, a line each: `key=value: why; set key=value`. Neither verl nor torch is imported.
+All violations are reported at once, a line each: `key=value: why; set key=value`. `waive` names the keys whose rules an
+ablation breaks on purpose. Neither verl nor torch is imported.
 """
 
 from functools import partial
@@ -29,7 +30,10 @@ def broken_rules(config: DictConfig) -> list[str]:
     """A line for every rule that the composed configuration of `rl.train` breaks."""
     get = partial(OmegaConf.select, config)
     gspo = get(f"{ACTOR}.policy_loss.loss_mode") == "gspo"
-    broken = (rule.broken(get) for rule in (*(GSPO_RULES if gspo else ()), *RULES))
+    waived = set(get("waive") or ())
+    if unknown := waived - {rule.key for rule in (*GSPO_RULES, *RULES)}:
+        return [f"waive: no rule concerns {', '.join(sorted(unknown))}; name keys of the rules that a run breaks"]
+    broken = (rule.broken(get) for rule in (*(GSPO_RULES if gspo else ()), *RULES) if rule.key not in waived)
     return [*filter(None, broken)]
 
 

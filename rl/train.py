@@ -13,7 +13,7 @@ from conf import command
 from hardware.checks import check_machine
 from hardware.environment import apply_environment
 from hardware.run_folder import open_run
-from hardware.sweep import done_before, sweeping
+from hardware.sweep import done_before, name_arm, sweeping
 from rl.preflight import preflight
 from vlm.checkpoint import find_model
 from vlm.resumption import check_resumed
@@ -21,6 +21,7 @@ from vlm.resumption import check_resumed
 
 @command("rl")
 def main(config: DictConfig) -> None:
+    name_arm(config)
     rewards = preflight(config)
     apply_environment(config)
     folder = find_model(config.vlm.path).resolve()

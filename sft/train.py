@@ -12,6 +12,7 @@ from conf import command
 from hardware.checks import check_machine
 from hardware.environment import apply_environment
 from hardware.run_folder import open_run
+from hardware.sweep import done_before, name_arm, sweeping
 from vlm.checkpoint import find_model
 from vlm.resumption import check_resumed
 
@@ -25,11 +26,16 @@ def single_process_environment() -> None:
 
 @command("sft")
 def main(config: DictConfig) -> None:
-    check_machine(config)
+    name_arm(config)
     apply_environment(config)
     folder = find_model(config.vlm.path).resolve()
-    check_resumed(config.trainer, folder)
     config.vlm.path = str(folder)
+    config.run_dir = str(config.run_dir)  # Hydra's own resolver, in the name of a sweep's job, ends with this process
+    if sweeping() and done_before(config):
+        print(f"{config.run_dir} is done: skipped", flush=True)
+        return
+    check_machine(config)
+    check_resumed(config.trainer, folder)
     single_process_environment()
     with open_run(config, "sft"):
         import torch

@@ -19,16 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polygon import UserError, check_keys
-
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-_SQUARE = np.ones((3, 3), np.uint8)
+from polygon.boundary import BAND, CROSS, band_iou, band_px, common_window, padded, rim
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundarySettings:
     """band and tolerances are fractions of the image's diagonal: of Boundary IoU, and of each boundary F."""
 
-    band: float = 0.02
+    band: float = BAND
     tolerances: tuple[float, ...] = (0.002, 0.004, 0.008)
 
     @classmethod
@@ -62,22 +60,15 @@ def boundary_columns(
     Where one of them is empty the distance is the diagonal, the largest there is, and the scores are 0.
     """
     diagonal = math.hypot(*truth_HW.shape)
-    both_HW = (predicted_HW | truth_HW).view(np.uint8)
-    x, y, width, height = cv2.boundingRect(both_HW)
-    if not predicted_HW.any() or not truth_HW.any():
-        return _columns(settings, empty_union if not width else 0.0, diagonal)
-    window = np.s_[y : y + height, x : x + width]
-    masks = [_padded(mask_HW[window]) for mask_HW in (predicted_HW, truth_HW)]
-
-    band_px = max(1, round(settings.band * diagonal))
-    bands = [_rim(mask, _SQUARE, band_px) for mask in masks]
-    union = np.count_nonzero(bands[0] | bands[1])
-
-    edges = [_rim(mask, _CROSS) for mask in masks]
+    window = common_window(predicted_HW, truth_HW)
+    if window is None or not predicted_HW.any() or not truth_HW.any():
+        return _columns(settings, empty_union if window is None else 0.0, diagonal)
+    masks = [padded(mask_HW[window]) for mask_HW in (predicted_HW, truth_HW)]
+    edges = [rim(mask, CROSS) for mask in masks]
     to_edge = [_distances(edge) for edge in edges]
     distances = to_edge[1][edges[0]], to_edge[0][edges[1]]  # of the predicted boundary to the true one, and back
     return {
-        "Boundary IoU": np.count_nonzero(bands[0] & bands[1]) / union,
+        "Boundary IoU": band_iou(*masks, band_px(truth_HW.shape, settings.band)),
         **f_scores("Boundary F", distances, diagonal, settings),
         "Hausdorff 95": max(float(np.percentile(d, 95)) for d in distances),
     }
@@ -98,15 +89,6 @@ def _columns(settings: BoundarySettings, score: float, diagonal: float) -> dict[
     distance = (1 - score) * diagonal
     f_columns = settings.columns("Boundary F").values()
     return {"Boundary IoU": score, **dict.fromkeys(f_columns, score), "Hausdorff 95": distance}
-
-
-def _padded(mask_HW: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.pad(mask_HW.view(np.uint8), 1)
-
-
-def _rim(mask_HW: NDArray[np.uint8], element: cv2.typing.MatLike, times: int = 1) -> NDArray[np.bool_]:
-    """What eroding the mask takes away."""
-    return (mask_HW - cv2.erode(mask_HW, element, iterations=times)).astype(np.bool_)
 
 
 def _distances(edge_HW: NDArray[np.bool_]) -> NDArray[np.float32]:

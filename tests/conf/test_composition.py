@@ -10,6 +10,7 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,10 @@ def own_keys(primary: str) -> set[str]:
             key for pair in re.findall(r"^(?:#.*\n(\w+):|(\w+):.*#)", text, flags=re.MULTILINE) for key in pair
         }
         declared &= commented | set(re.findall(r"\$\{(\w+)[.}]", "".join(file.read_text() for file in FILES)))
+    # and what a recipe's interpolations read of its own
+    for recipe in (CONF / "experiment").glob("*.yaml"):
+        text = recipe.read_text()
+        declared |= yaml.safe_load(text).keys() & set(re.findall(r"\$\{(\w+)[.}]", text)) - bare(primary).keys()
     packages = (key.rpartition("@")[2] for key in groups(primary))
     return declared | {re.split(r"[./]", package)[0] for package in packages}
 
@@ -161,4 +166,13 @@ def test_commands_in_comments(file: Path) -> None:
     for module, words in commands(file):
         source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
         for primary in re.findall(r'@command\("(\w+)"\)', source):
-            check(primary, *words)
+            for job in jobs(words):
+                check(primary, *job)
+
+
+def jobs(words: list[str]) -> Iterator[tuple[str, ...]]:
+    """The overrides of each job of a sweep, `key=a,b`; of a single command its own."""
+    pairs = [word.split("=", 1) for word in words]
+    choices = ([value] if "[" in value else value.split(",") for _, value in pairs)
+    for chosen in product(*choices):
+        yield tuple(f"{key}={value}" for (key, _), value in zip(pairs, chosen, strict=True))

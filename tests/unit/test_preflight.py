@@ -178,3 +178,12 @@ def test_all_violations_are_reported_at_once():
     assert [line.partition("=")[0].partition(":")[0] for line in lines] == [
         "data.train_batch_size", f"{ROLLOUT}.top_p", "rewards.iuo",
     ]  # fmt: skip
+
+
+def test_an_ablation_may_break_a_rule_that_it_names():
+    one_mini_batch = {"data.train_batch_size": 16}
+    with pytest.raises(UserError, match="importance ratio is 1"):
+        preflight(config(**one_mini_batch))
+    assert preflight(config(**one_mini_batch, waive=["data.train_batch_size"]))
+    with pytest.raises(UserError, match=r"waive: no rule concerns data\.batch"):
+        preflight(config(waive=["data.batch"]))

@@ -11,6 +11,7 @@ import pytest
 
 from polygon import Box, Codec, Mask, Point, Target, UserError, mask_box, mask_iou, rle_encode, segmentation_mask
 from rewards import TERMS, Response
+from rewards.boundary import BoundaryIoU
 from rewards.box_iou import BoxIoU
 from rewards.distance import CentroidDistance, centroid
 from rewards.format import Format
@@ -96,7 +97,7 @@ def test_gold_box_and_point_score_full_marks():
 
 def test_no_target_is_answered_by_an_empty_list_and_by_nothing_else():
     gold, polygon = target(EMPTY), CODEC.text(rectangle(20, 30, 90, 160))
-    for term in (MaskIoU(), CentroidDistance(), MaskIoU(threshold=0.5)):
+    for term in (MaskIoU(), CentroidDistance(), MaskIoU(threshold=0.5), BoundaryIoU()):
         assert value(term, "[]", gold) == 1.0
         assert value(term, polygon, gold) == 0.0
         assert value(term, "there is no such object", gold) == 0.0
@@ -116,6 +117,17 @@ def test_mask_iou_of_half_the_object_and_its_hard_variant():
     assert value(MaskIoU(), text, gold) == pytest.approx(0.5, abs=0.02)
     assert value(MaskIoU(threshold=0.4), text, gold) == 1.0
     assert value(MaskIoU(threshold=0.6), text, gold) == 0.0
+
+
+def test_boundary_iou_of_a_shifted_square():
+    """Bands are 6 px wide (2 % of 283): of a square of 100 and one 6 px further right, by counting."""
+    gold, text = target(rectangle(20, 20, 120, 120)), CODEC.text(rectangle(26, 20, 126, 120))
+    outer, inner = rectangle(20, 20, 120, 120), rectangle(26, 26, 114, 114)
+    band = outer & ~inner
+    shifted = np.roll(band, 6, axis=1)
+    expected = (band & shifted).sum() / (band | shifted).sum()
+    assert value(BoundaryIoU(), text, gold) == pytest.approx(expected, abs=0.02)
+    assert value(MaskIoU(), text, gold) > value(BoundaryIoU(), text, gold) + 0.2
 
 
 def test_centroid_is_the_mean_pixel_centre():
@@ -212,7 +224,12 @@ def test_boxes_and_points_cannot_say_no_target():
 
 @pytest.mark.parametrize(
     ("term", "options"),
-    [(MaskIoU, {"threshold": 1.5}), (CentroidDistance, {"scale": 0.0}), (LengthPenalty, {"budget": 0})],
+    [
+        (MaskIoU, {"threshold": 1.5}),
+        (CentroidDistance, {"scale": 0.0}),
+        (LengthPenalty, {"budget": 0}),
+        (BoundaryIoU, {"band": 0.0}),
+    ],
 )
 def test_an_option_out_of_range_is_named(term, options):
     with pytest.raises(UserError, match="=".join(str(part) for part in next(iter(options.items())))):

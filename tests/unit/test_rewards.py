@@ -88,7 +88,7 @@ def test_a_term_of_ones_own_by_target_path():
 @pytest.mark.parametrize(
     ("recipe", "named"),
     [
-        ({"iuo": {"weight": 1.0}}, ["rewards.iuo", "iou, distance, format, length, box_iou, point_in_mask"]),
+        ({"iuo": {"weight": 1.0}}, ["rewards.iuo", "iou, distance, format, length, boundary, box_iou, point_in_mask"]),
         ({"iou": {"weight": 1.0, "treshold": 0.5}}, ["rewards.iou", "'treshold'", "threshold"]),
         ({"iou": {"weight": "high"}}, ["rewards.iou", "'high'"]),
         ({"iou": {"weight": float("nan")}}, ["rewards.iou", "nan"]),
@@ -133,6 +133,9 @@ def test_recipes_hold_what_their_names_say():
     assert weights == {
         "simpleseg": default,
         "iou_only": {"iou": 1.0, "box_iou": 1.0, "point_in_mask": 1.0},
+        "iou_format": {"iou": 1.0, "format": 0.1, "box_iou": 1.0, "point_in_mask": 1.0},
+        "hard_iou": {**default, "iou": 0.0, "hit": 1.0},
+        "with_boundary": {**default, "boundary": 0.5},
         "with_length_penalty": {**default, "length": 0.2},
     }
 

@@ -1,5 +1,9 @@
 """A sweep in which a job fails: the others run, it is listed at the end, and the next call does what is not done."""
 
+import pytest
+
+from hardware.sweep import arm
+
 COMMAND = """
 from conf import command
 from hardware.run_folder import open_run
@@ -61,3 +65,17 @@ def test_a_sweep_goes_on_and_is_continued(tool):
     code, lines, _ = sweep("extra=8", "steps=2")
     assert code == 2
     assert "holds a finished run of other settings (extra)" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], "default"),
+        (["experiment=rewards", "seed=2", "hardware.min_memory_gb=1", "+waive=[a.b]"], "default"),
+        (["experiment=rewards", "rewards=iou_only", "seed=2"], "rewards-iou_only"),
+        (["algo=grpo", "actor_rollout_ref.rollout.n=4"], "algo-grpo+rollout.n-4"),
+        (["vlm.path=outputs/a b/c", "~rewards.format"], "vlm.path-outputs_a_b_c+rewards.format-"),
+    ],
+)
+def test_an_arm_is_named_by_what_varies(overrides, name):
+    assert arm(overrides) == name

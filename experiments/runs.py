@@ -1,0 +1,114 @@
+"""What an experiment's table is made of: each run's arm, seed, provenance, and the curves that matter.
+
+experiments/NAME/runs.jsonl    a run a line, committed beside the README, so that its table can be made again
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluation.report.curves import read_curves
+from experiments.wandb_file import read_wandb
+from polygon import UserError
+
+KEPT = re.compile(
+    r"reward/\w+|val-\w+/.+/reward/\w+/mean@\d+|parse_failure|vertices|response_length/mean|actor/entropy"
+    r"|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share|rollout_actor/log_prob_gap|timing_s/step"
+)
+
+Curve = dict[int, float]  # step -> value
+
+
+@dataclass(frozen=True)
+class Run:
+    """`seconds` is None for a run that is not finished; `curves` are by verl's metric names."""
+
+    experiment: str
+    arm: str
+    seed: int
+    command: str | None
+    commit: str | None
+    machine: str | None
+    seconds: float | None
+    curves: Mapping[str, Curve]
+
+    @property
+    def steps(self) -> int:
+        """Updates of the policy."""
+        return max((step for step, _ in self.curves.get("timing_s/step", {}).items()), default=0)
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """All runs below a folder, by arm and seed: folders with run.json, else wandb's offline files.
+
+    Raises UserError where there is none, or two of one arm and seed.
+    """
+    folders = sorted(file.parent for file in folder.rglob("run.json"))
+    runs = [_from_folder(each) for each in folders]
+    files = sorted(file for file in folder.rglob("run-*.wandb") if not any(map(file.is_relative_to, folders)))
+    runs += [_run(*read_wandb(file), None) for file in files]
+    if not runs:
+        raise UserError(
+            f"{folder} holds no run (run.json, or run-*.wandb of wandb); set runs= to the folder of a sweep"
+        )
+    found: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        if found.setdefault((run.arm, run.seed), run) is not run:
+            raise UserError(f"{folder} holds two runs of arm {run.arm}, seed {run.seed}: move one of them away")
+    return [found[key] for key in sorted(found)]
+
+
+def _from_folder(folder: Path) -> Run:
+    record = json.loads((folder / "run.json").read_text())
+    config = yaml.safe_load((folder / "config.yaml").read_text()) | {"provenance": record["starts"][-1]}
+    curves = {name: dict(zip(c.steps, c.values, strict=True)) for name, c in _metrics(folder)}
+    return _run(config, curves, (record["finished"] or {}).get("seconds"))
+
+
+def _metrics(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Of all starts of a run; where two logged a step, the last one counts."""
+    merged: dict[str, Any] = {}
+    for file in [*sorted(folder.glob("metrics.*.jsonl")), folder / "metrics.jsonl"]:
+        if file.exists():
+            for name, curve in read_curves(file).items():
+                known = merged.setdefault(name, curve)
+                if known is not curve:
+                    values = dict(zip(known.steps, known.values, strict=True))
+                    values |= dict(zip(curve.steps, curve.values, strict=True))
+                    known.steps[:], known.values[:] = zip(*sorted(values.items()), strict=True)
+    yield from merged.items()
+
+
+def _run(config: Mapping[str, Any], curves: Mapping[str, Curve], seconds: float | None) -> Run:
+    start = config.get("provenance") or {}
+    machine = start.get("machine") or {}
+    hardware = machine.get("gpus") or [f"{machine['cores']} cores, {machine['processor']}"] if machine else [None]
+    kept = {name: curve for name, curve in sorted(curves.items()) if KEPT.fullmatch(name)}
+    rounded = {name: {step: float(f"{value:.5g}") for step, value in curve.items()} for name, curve in kept.items()}
+    return Run(
+        experiment=config["name"],
+        arm=config.get("arm") or "default",
+        seed=config["seed"],
+        command=start.get("command"),
+        commit=start.get("commit"),
+        machine=hardware[0] if len(hardware) == 1 else f"{len(hardware)} x {hardware[0]}",
+        seconds=seconds and round(seconds),
+        curves=rounded,
+    )
+
+
+def write_runs(file: Path, runs: list[Run]) -> None:
+    file.write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs))
+
+
+def read_runs(file: Path) -> list[Run]:
+    rows = map(json.loads, file.read_text().splitlines())
+    return [
+        Run(**row | {"curves": {name: {int(s): v for s, v in c.items()} for name, c in row["curves"].items()}})
+        for row in rows
+    ]
