@@ -8,14 +8,10 @@ that can be run by hand; its output goes to a log beside the results.
 """
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -32,7 +28,8 @@ from evaluation import (
     report_rows,
     write_report,
 )
-from polygon import Codec, UserError
+from experiments.jobs import Job, run
+from polygon import Codec
 
 SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
 
@@ -62,47 +59,6 @@ def main(config: DictConfig) -> None:
 
 def say(text: str) -> None:
     print(text, flush=True)
-
-
-class Job(NamedTuple):
-    """`python -m module overrides...`, whose output goes to `log`."""
-
-    log: Path
-    module: str
-    overrides: tuple[str, ...]
-
-
-def run(*jobs: Job, watch: Callable[[], None] | None = None) -> None:
-    """Run the jobs side by side, each on its share of the cores; calls `watch()` while they run.
-
-    Raises UserError if one of them fails.
-    """
-    threads = max(1, len(os.sched_getaffinity(0)) // len(jobs))
-    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if len(jobs) > 1 else {})
-    processes = []
-    try:
-        for job in jobs:
-            job.log.parent.mkdir(parents=True, exist_ok=True)
-            words = [sys.executable, "-m", job.module, *job.overrides]
-            with job.log.open("wb") as stream:
-                processes.append(subprocess.Popen(words, stdout=stream, stderr=subprocess.STDOUT, env=environment))
-        while any(process.poll() is None for process in processes):
-            time.sleep(0.5)
-            if watch:
-                watch()
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if watch:
-        watch()
-    for job, process in zip(jobs, processes, strict=True):
-        if process.returncode:
-            lines = job.log.read_text(errors="replace").splitlines()
-            errors = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
-            ended = f"python -m {job.module} ended with {process.returncode}"
-            raise UserError(f"{ended}: {errors[-1]} (the whole log: {job.log})")
 
 
 def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, Path]:

@@ -22,8 +22,10 @@ def answer_positions(micro_batch: TensorDict) -> torch.Tensor:
         learnt = micro_batch["loss_mask"].values() != 0
         learnt[offsets[:-1]] = False  # the first token of a sequence is predicted by nothing
         return learnt.nonzero().squeeze(1) - 1
-    lengths, ends = micro_batch["responses"].offsets().diff(), offsets[1:]
-    return torch.cat([torch.arange(end - length - 1, end - 1) for length, end in zip(lengths, ends, strict=True)])
+    answers = micro_batch["responses"].offsets()
+    lengths = answers.diff()
+    shifts = offsets[1:] - answers[1:] - 1  # from a place among all answers to the one before it among all tokens
+    return torch.arange(answers[-1].item(), device=answers.device) + shifts.repeat_interleave(lengths)
 
 
 def padded(positions: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
@@ -48,4 +50,4 @@ class HeadInput:
         if self.kept is None:
             return None
         hidden_BLD, *others = args
-        return hidden_BLD.flatten(0, 1)[self.kept.to(hidden_BLD.device)].unsqueeze(0), *others
+        return hidden_BLD.flatten(0, 1)[self.kept].unsqueeze(0), *others

@@ -41,11 +41,20 @@ def ray_up(config: DictConfig) -> None:
         return
     runtime_env = get_ppo_ray_runtime_env(config)
     runtime_env["env_vars"]["TRANSFER_QUEUE_ENABLE"] = "1"
-    options = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
+    merged = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
+    options = OmegaConf.to_container(merged, resolve=True)
+    options["runtime_env"].setdefault("worker_process_setup_hook", collect_garbage_rarely)
     # Ray kills the children of a worker that has gone, and among them those that give back its shared memory. All of
     # them are ended by rl.processes anyway.
     os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")
-    ray.init(**OmegaConf.to_container(options, resolve=True))
+    ray.init(**options)
+
+
+def collect_garbage_rarely() -> None:
+    """In a worker, before it imports torch, verl and vLLM: a tenth of that is looking for garbage among what stays."""
+    import gc
+
+    gc.set_threshold(50_000, 50, 50)
 
 
 class RaySession:
