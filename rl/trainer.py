@@ -1,6 +1,5 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
-import importlib
 import time
 
 import ray
@@ -16,12 +15,6 @@ from rl.actor import PolygonActorWorker
 from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
-WARM = (
-    "verl.trainer.ppo.v1.agent_loop_tq",
-    "verl.workers.rollout.router",
-    "rollout.agent_loop",
-    "rewards.verl_manager",
-)
 ACCELERATORS_TIMEOUT_S = 60.0
 
 
@@ -35,9 +28,6 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
         await_accelerators(self.resource_pool_manager.get_n_gpus())
-        if self.config.trainer.device == "cpu":
-            helpers = self.config.reward.num_workers + self.config.actor_rollout_ref.rollout.agent.num_workers
-            self.warming = [warm_worker.remote(WARM) for _ in range(helpers + 1)]  # and the load balancer
         for role in self.role_worker_mapping.keys() - {Role.Critic}:
             self.role_worker_mapping[role] = ray.remote(PolygonActorWorker)
 
@@ -53,16 +43,6 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
         gap = torch.cat([*data["rollout_log_probs"]]) - torch.cat([*data["old_log_probs"]])
         metrics["rollout_actor/log_prob_gap"] = gap.abs().mean().item()
         metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
-
-
-@ray.remote(num_cpus=0)
-def warm_worker(modules: tuple[str, ...]) -> None:
-    """Import what an actor will: Ray gives it a worker that has nothing to do, this one, rather than a new process.
-
-    verl starts its actors one behind the other, and each imports for 10 to 20 s of one core; the other core has time.
-    """
-    for module in modules:
-        importlib.import_module(module)
 
 
 def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -> None:
