@@ -178,7 +178,7 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
         with suppress(psutil.Error):
             files = map(Path, (part.path for part in process.memory_maps()))
             shared_memory |= {file for file in files if file.is_relative_to("/dev/shm") and file.exists()}
-            if process.cmdline()[0] == "VLLM::EngineCore":
+            if process.cmdline()[:1] == ["VLLM::EngineCore"]:  # a zombie has none
                 process.kill()
     try:
         exit_code = run.wait(timeout=300)
