@@ -20,8 +20,7 @@ def boundary_iou(predicted_HW: NDArray[np.bool_], truth_HW: NDArray[np.bool_], b
     window = common_window(predicted_HW, truth_HW)
     if window is None:
         return None
-    masks = (padded(mask_HW[window]) for mask_HW in (predicted_HW, truth_HW))
-    return band_iou(*masks, band_px(truth_HW.shape, band))
+    return band_iou(padded(predicted_HW[window]), padded(truth_HW[window]), band_px(truth_HW.shape, band))
 
 
 def common_window(a_HW: NDArray[np.bool_], b_HW: NDArray[np.bool_]) -> tuple[slice, slice] | None:

@@ -68,7 +68,7 @@ def boundary_columns(
     to_edge = [_distances(edge) for edge in edges]
     distances = to_edge[1][edges[0]], to_edge[0][edges[1]]  # of the predicted boundary to the true one, and back
     return {
-        "Boundary IoU": band_iou(*masks, band_px(truth_HW.shape, settings.band)),
+        "Boundary IoU": band_iou(masks[0], masks[1], band_px(truth_HW.shape, settings.band)),
         **f_scores("Boundary F", distances, diagonal, settings),
         "Hausdorff 95": max(float(np.percentile(d, 95)) for d in distances),
     }
