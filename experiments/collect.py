@@ -80,8 +80,8 @@ def block(runs: Sequence[Run]) -> str:
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
-    greedy = [validated(run) for run in runs]
-    before, after = [curve[min(curve)] for curve in greedy if curve], [curve[max(curve)] for curve in greedy if curve]
+    greedy = [curve for curve in map(validated, runs) if len(curve) > 1]  # not of a run that is still going on
+    before, after = [curve[min(curve)] for curve in greedy], [curve[max(curve)] for curve in greedy]
     sampled = [ends(run.curves.get("reward/iou", {})) for run in runs]
     steps = sorted({run.steps for run in runs})
     return (
@@ -112,7 +112,9 @@ def validated(run: Run) -> Curve:
 def ends(curve: Curve) -> tuple[float, float]:
     """Means over the first and the last steps; NaN for a curve of none."""
     values = [curve[step] for step in sorted(curve)]
-    return tuple(statistics.fmean(part) if part else math.nan for part in (values[:ENDS], values[-ENDS:]))
+    if not values:
+        return math.nan, math.nan
+    return statistics.fmean(values[:ENDS]), statistics.fmean(values[-ENDS:])
 
 
 def spread(values: Sequence[float], *, signed: bool = False, digits: int = 3) -> str:

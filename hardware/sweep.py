@@ -83,7 +83,8 @@ class SweepReport(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if not sweeping():
             return
-        words = " ".join(word for word in job_return.overrides or [] if word not in self.common)
+        overrides = list(job_return.overrides or [])
+        words = " ".join([word for word in overrides if word not in self.common] or overrides)  # all, of an only job
         self.n_ended += 1
         if job_return.status == JobStatus.COMPLETED:
             print(f"sweep: done: {words}", flush=True)
