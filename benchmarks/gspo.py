@@ -12,7 +12,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -88,12 +87,10 @@ def bare(steps: int, data_root: Path) -> None:
     optimizer = torch.optim.SGD([trained], lr=1.0)
     times: dict[str, list[float]] = {name: [] for name in PARTS}
 
-    def log_probs(batch: dict, answers: list[list[int]]) -> torch.Tensor:
-        """Of the answers' tokens (A, T); logits where answers are."""
-        longest = max(map(len, answers))
-        logits = model(**batch, logits_to_keep=longest + 1).logits[:, :-1].log_softmax(-1)
-        padded = torch.tensor([[0] * (longest - len(ids)) + ids for ids in answers])
-        return logits.gather(-1, padded.unsqueeze(-1)).squeeze(-1)
+    def log_probs(batch: dict, tail_AT: torch.Tensor) -> torch.Tensor:
+        """Of the answers' tokens, which end each sequence: (A, T); logits where answers are."""
+        logits_ATV = model(**batch, logits_to_keep=tail_AT.shape[1] + 1).logits[:, :-1].log_softmax(-1)
+        return logits_ATV.gather(-1, tail_AT.unsqueeze(-1)).squeeze(-1)
 
     for step in range(steps):
         asked = samples[step * QUESTIONS : (step + 1) * QUESTIONS]
@@ -124,7 +121,7 @@ def bare(steps: int, data_root: Path) -> None:
             inputs["input_ids"] = torch.cat([inputs["input_ids"], tail], 1)
             inputs["attention_mask"] = torch.cat([inputs["attention_mask"], seen], 1)
             inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(tail)], 1)
-            batches.append((dict(inputs), answers))
+            batches.append((dict(inputs), tail))
         with torch.no_grad():
             old = [log_probs(*batch) for batch in batches]
         times["old log-probabilities"].append(time.perf_counter() - begin)
@@ -150,10 +147,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="of each, the first is not counted")
     parser.add_argument("--data-root", type=Path, default=Path("outputs/data"))
     arguments = parser.parse_args()
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         sweep(arguments.steps, arguments.data_root.resolve(), Path(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir()
     process = multiprocessing.get_context("spawn").Process(target=bare, args=(arguments.steps, arguments.data_root))
     process.start()
     process.join()

@@ -13,7 +13,6 @@ import re
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -102,10 +101,10 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
 def validated(run: Run) -> Curve:
     """The greedy IoU by step, a mean over the datasets of the validation split."""
     by_step: dict[int, list[float]] = defaultdict(list)
-    for step, value in chain.from_iterable(
-        curve.items() for name, curve in run.curves.items() if VALIDATED.fullmatch(name)
-    ):
-        by_step[step].append(value)
+    for name, curve in run.curves.items():
+        if VALIDATED.fullmatch(name):
+            for step, value in curve.items():
+                by_step[step].append(value)
     return {step: statistics.fmean(values) for step, values in by_step.items()}
 
 

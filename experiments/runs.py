@@ -5,7 +5,8 @@ experiments/NAME/runs.jsonl    a run a line, committed beside the README, so tha
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Run:
     @property
     def steps(self) -> int:
         """Updates of the policy."""
-        return max((step for step, _ in self.curves.get("timing_s/step", {}).items()), default=0)
+        return max(self.curves.get("timing_s/step", {}), default=0)
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -66,22 +67,17 @@ def find_runs(folder: Path) -> list[Run]:
 def _from_folder(folder: Path) -> Run:
     record = json.loads((folder / "run.json").read_text())
     config = yaml.safe_load((folder / "config.yaml").read_text()) | {"provenance": record["starts"][-1]}
-    curves = {name: dict(zip(c.steps, c.values, strict=True)) for name, c in _metrics(folder)}
-    return _run(config, curves, (record["finished"] or {}).get("seconds"))
+    return _run(config, _curves(folder), (record["finished"] or {}).get("seconds"))
 
 
-def _metrics(folder: Path) -> Iterator[tuple[str, Any]]:
+def _curves(folder: Path) -> dict[str, Curve]:
     """Of all starts of a run; where two logged a step, the last one counts."""
-    merged: dict[str, Any] = {}
-    for file in [*sorted(folder.glob("metrics.*.jsonl")), folder / "metrics.jsonl"]:
-        if file.exists():
-            for name, curve in read_curves(file).items():
-                known = merged.setdefault(name, curve)
-                if known is not curve:
-                    values = dict(zip(known.steps, known.values, strict=True))
-                    values |= dict(zip(curve.steps, curve.values, strict=True))
-                    known.steps[:], known.values[:] = zip(*sorted(values.items()), strict=True)
-    yield from merged.items()
+    merged: dict[str, Curve] = defaultdict(dict)
+    earlier = sorted(folder.glob("metrics.*.jsonl"), key=lambda file: int(file.name.split(".")[1]))
+    for file in filter(Path.exists, [*earlier, folder / "metrics.jsonl"]):
+        for name, curve in read_curves(file).items():
+            merged[name] |= zip(curve.steps, curve.values, strict=True)
+    return merged
 
 
 def _run(config: Mapping[str, Any], curves: Mapping[str, Curve], seconds: float | None) -> Run:
@@ -89,7 +85,7 @@ def _run(config: Mapping[str, Any], curves: Mapping[str, Curve], seconds: float 
     machine = start.get("machine") or {}
     hardware = machine.get("gpus") or [f"{machine['cores']} cores, {machine['processor']}"] if machine else [None]
     kept = {name: curve for name, curve in sorted(curves.items()) if KEPT.fullmatch(name)}
-    rounded = {name: {step: float(f"{value:.5g}") for step, value in curve.items()} for name, curve in kept.items()}
+    rounded = {name: {step: float(f"{curve[step]:.5g}") for step in sorted(curve)} for name, curve in kept.items()}
     return Run(
         experiment=config["name"],
         arm=config.get("arm") or "default",

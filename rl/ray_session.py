@@ -22,6 +22,7 @@ from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import validate_config
 
+from hardware.environment import collect_garbage_rarely
 from hardware.run_folder import LOGGER_VARIABLES
 from polygon.errors import UserError
 from rl.task_runner import PolygonTaskRunner
@@ -48,13 +49,6 @@ def ray_up(config: DictConfig) -> None:
     # them are ended by rl.processes anyway.
     os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")
     ray.init(**options)
-
-
-def collect_garbage_rarely() -> None:
-    """In a worker, before it imports torch, verl and vLLM: a tenth of that is looking for garbage among what stays."""
-    import gc
-
-    gc.set_threshold(50_000, 50, 50)
 
 
 class RaySession:

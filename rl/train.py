@@ -10,28 +10,17 @@ import sys
 from omegaconf import DictConfig
 
 from conf import command
-from hardware.checks import check_machine
-from hardware.environment import apply_environment
+from hardware.job import may_start
 from hardware.run_folder import open_run
-from hardware.sweep import done_before, name_arm, sweeping
+from hardware.sweep import sweeping
 from rl.preflight import preflight
-from vlm.checkpoint import find_model
-from vlm.resumption import check_resumed
 
 
 @command("rl")
 def main(config: DictConfig) -> None:
-    name_arm(config)
     rewards = preflight(config)
-    apply_environment(config)
-    folder = find_model(config.vlm.path).resolve()
-    config.vlm.path = str(folder)
-    config.run_dir = str(config.run_dir)  # Hydra's own resolver, in the name of a sweep's job, ends with this process
-    if sweeping() and done_before(config):
-        print(f"{config.run_dir} is done: skipped", flush=True)
+    if not may_start(config):
         return
-    check_machine(config)
-    check_resumed(config.trainer, folder)
     print(rewards.table(), flush=True)
 
     from rl.ray_session import RaySession, ray_up

@@ -7,12 +7,13 @@ special tokens kept, spaces as they are. The token that closes a mask is part of
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from polygon import Kind
 from rollout.request import Answer
 from rollout.stop import closing_token_ids
-from vlm.vision_tokens import VISION_TOKENS
+from vlm.vision_tokens import vision_token_ids
 
 
 class AnswerTokens:
@@ -24,7 +25,7 @@ class AnswerTokens:
     def __init__(self, folder: Path, tokenizer: Any, *, stop_at_bracket: bool = True):
         config = json.loads((folder / "config.json").read_text())
         self.tokenizer = tokenizer
-        self.banned = sorted({config[name] for name in VISION_TOKENS if config.get(name) is not None})
+        self.banned = vision_token_ids(SimpleNamespace(**config))
         self.ends = sorted({tokenizer.eos_token_id, *_generation_ends(folder)} - {None})
         self.closing = closing_token_ids(tokenizer) if stop_at_bracket else []
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id

@@ -9,12 +9,8 @@ import random
 from omegaconf import DictConfig
 
 from conf import command
-from hardware.checks import check_machine
-from hardware.environment import apply_environment
+from hardware.job import may_start
 from hardware.run_folder import open_run
-from hardware.sweep import done_before, name_arm, sweeping
-from vlm.checkpoint import find_model
-from vlm.resumption import check_resumed
 
 
 def single_process_environment() -> None:
@@ -26,16 +22,8 @@ def single_process_environment() -> None:
 
 @command("sft")
 def main(config: DictConfig) -> None:
-    name_arm(config)
-    apply_environment(config)
-    folder = find_model(config.vlm.path).resolve()
-    config.vlm.path = str(folder)
-    config.run_dir = str(config.run_dir)  # Hydra's own resolver, in the name of a sweep's job, ends with this process
-    if sweeping() and done_before(config):
-        print(f"{config.run_dir} is done: skipped", flush=True)
+    if not may_start(config):
         return
-    check_machine(config)
-    check_resumed(config.trainer, folder)
     single_process_environment()
     with open_run(config, "sft"):
         import torch
