@@ -100,6 +100,10 @@ class CpuPlatform(PlatformBase):
     def ray_noset_envvars(self) -> list[str]:
         return ["RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"]
 
+    def rollout_env_vars(self) -> dict[str, str]:
+        # A core is left to what feeds the engine: threads of a small model wait for each other longer than they work.
+        return {**super().rollout_env_vars(), "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) - 1))}
+
     def is_ipc_supported(self) -> bool:
         return False  # weights then travel by shared memory
 

@@ -96,8 +96,9 @@ GSPO_RULES = (
     ),
     Rule(
         "algorithm.rollout_correction.bypass_mode",
-        lambda bypass, get: not bypass,
-        "replaces policy_loss.loss_mode, so that another loss than GSPO's is optimised",
+        lambda bypass, get: not bypass or dtype(get(f"{ROLLOUT}.dtype")) == "float32",
+        "puts the rollout's log-probabilities in the actor's place; but in float32 the two differ by more than GSPO's "
+        f"clip band ({ROLLOUT}.dtype)",
         "algorithm.rollout_correction.bypass_mode=False",
     ),
     *(
@@ -200,6 +201,12 @@ RULES = (
         lambda precision, get: not has_reference(get) or dtype(precision) == dtype(get(f"{ACTOR}.{PRECISION}")),
         "the KL term would measure the difference between two precisions (where this key is absent verl takes bf16)",
         lambda get: f"+{REFERENCE}.{PRECISION}={get(f'{ACTOR}.{PRECISION}')}",
+    ),
+    Rule(
+        "reward.reward_model.enable",
+        lambda enable, get: not enable,
+        "a reward model would score in the place of the node `rewards`",
+        "reward.reward_model.enable=False",
     ),
     Rule(
         "reward.reward_manager.name",

@@ -1,4 +1,4 @@
-"""The Ray actor that runs training: verl's, with our trainer under the mode `sync`."""
+"""The Ray actor that runs training: verl's, with our trainer under the mode `sync` and our server of rollouts."""
 
 import ray
 from verl.trainer.main_ppo import TaskRunnerV1
@@ -13,6 +13,8 @@ class PolygonTaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):
         from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
 
         from rl.trainer import PolygonTrainer
+        from rollout import vllm_server
 
         TRAINER_REGISTRY["sync"] = PolygonTrainer
+        vllm_server.register()
         super().run(config)

@@ -5,9 +5,11 @@ import time
 import ray
 import torch
 import transfer_queue as tq
+from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.utils import Role
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.workers.utils.padding import response_from_nested
 
 from polygon.errors import UserError
 from rewards.group_stats import means, zero_variance_share
@@ -21,6 +23,7 @@ ACCELERATORS_TIMEOUT_S = 60.0
 class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
     """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance, and the mean
     absolute gap between the log-probabilities of rollout and actor, which must stay far below GSPO's clip band.
+    Where the rollout's are trained on (`algorithm.rollout_correction.bypass_mode`), that of one mini-batch's answers.
 
     verl carries the reward's extra values to the trainer and then logs none of them.
     """
@@ -31,6 +34,24 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
         for role in self.role_worker_mapping.keys() - {Role.Critic}:
             self.role_worker_mapping[role] = ray.remote(PolygonActorWorker)
 
+    def _compute_old_log_prob(self, batch, metrics):
+        batch = super()._compute_old_log_prob(batch, metrics)
+        if self.config.algorithm.rollout_correction.bypass_mode:
+            answers = self.config.actor_rollout_ref.actor.ppo_mini_batch_size * self.config.actor_rollout_ref.rollout.n
+            metrics["rollout_actor/log_prob_gap"] = self._gap_of(batch, answers)
+        return batch
+
+    def _gap_of(self, batch, answers: int) -> float:
+        """The gap of the first `answers`, which the actor judges for this alone."""
+        chosen = KVBatchMeta(batch.keys[:answers], batch.tags[:answers], batch.partition_id)
+        temperature = self.config.actor_rollout_ref.rollout.temperature
+        chosen.extra_info = {"calculate_entropy": False, "compute_loss": False, "temperature": temperature}
+        self.actor_rollout_wg.compute_log_prob(chosen)
+        fields = ["log_probs", "rollout_log_probs", "response_mask"]
+        data = tq.kv_batch_get(keys=chosen.keys, partition_id=chosen.partition_id, select_fields=fields)
+        actor = response_from_nested(data["log_probs"], data["response_mask"])
+        return mean_gap(data["rollout_log_probs"], actor)
+
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
         pairs = zip(batch.keys, batch.tags, strict=True)
@@ -40,9 +61,13 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
         rows = [fields["reward_extra_info"] for fields in data.pop("extra_fields").tolist()]
         metrics.update(means(rows))
         totals = [row["reward/total"] for row in rows]
-        gap = torch.cat([*data["rollout_log_probs"]]) - torch.cat([*data["old_log_probs"]])
-        metrics["rollout_actor/log_prob_gap"] = gap.abs().mean().item()
+        metrics.setdefault("rollout_actor/log_prob_gap", mean_gap(data["rollout_log_probs"], data["old_log_probs"]))
         metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
+
+
+def mean_gap(rollout, actor) -> float:
+    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities."""
+    return (torch.cat([*rollout]) - torch.cat([*actor])).abs().mean().item()
 
 
 def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -> None:

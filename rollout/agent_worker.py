@@ -1,33 +1,100 @@
-"""verl's agent-loop worker, which prepares a prompt once for all answers of its group.
+"""verl's agent-loop worker, with the group of answers to a question as its unit.
 
-Why: verl makes an agent loop for every answer and runs the image processor on it once more to store its inputs. On a
-small model that is most of a step (experiments/LOG.md); the answers of a group share their image, so they share these.
+Why: verl renders, asks, scores and stores every answer alone. On a small model that is most of a step
+(experiments/LOG.md), and the answers of a group share their image, their target and the server that has both.
 How: `conf/rl.yaml` names `PolygonAgentLoopManager` as `agent_loop_manager_class`.
 """
 
-import hydra
-import ray
-from verl.experimental.agent_loop.agent_loop import DictConfigWrap, ToolListWrap
-from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+import logging
+import random
+from typing import Any
 
-from rollout.agent_loop import PROCESSED
+import hydra
+import numpy as np
+import ray
+import torch
+import transfer_queue as tq
+from verl import DataProto
+from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, DictConfigWrap, ToolListWrap
+from verl.trainer.ppo.v1.agent_loop_tq import (
+    AgentLoopManagerTQ,
+    AgentLoopWorkerTQ,
+    apply_greedy_sampling_params,
+)
+from verl.utils.profiler import simple_timer
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
+
+logger = logging.getLogger(__name__)
 
 
 @ray.remote
 class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
-    """One agent loop for all answers (loops keep nothing between them); processor output as the loop left it."""
+    """One rendering, one request, one scoring and one write for all answers to a question; one agent loop for all
+    questions (loops keep nothing between them)."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.loops = {}
+        self.loops: dict[str, Any] = {}
 
-    async def _run_agent_loop(self, sampling_params, trajectory, *, agent_name, trace=True, **kwargs):
+    async def _run_prompt(self, prompt: dict, sampling_params: dict, trajectory: dict, trace: bool = False) -> None:
+        partition = "val" if trajectory["validate"] else "train"
+        await tq.async_kv_put(key=prompt["uid"], partition_id=partition, tag={"status": "running"})
+        try:
+            await self._answer(partition, dict(sampling_params), **prompt)
+            status = "finished"
+        except Exception:
+            logger.exception("no answers to the question with uid=%s", prompt["uid"])
+            status = "failure"
+        await tq.async_kv_put(key=prompt["uid"], partition_id=partition, tag={"status": status})
+
+    async def _answer(self, partition: str, sampling_params: dict, *, agent_name: str, **row) -> None:
+        rollout = self.config.actor_rollout_ref.rollout
+        n = row.pop("__rollout_n__", rollout.val_kwargs.n if partition == "val" else rollout.n)
+        if not row.pop("__do_sample__", True):
+            apply_greedy_sampling_params(sampling_params)
+        group = await self._loop(agent_name).run(sampling_params, n=n, **row)
+        await self._score(group.answers, row["reward_model"])
+        for answer in group.answers:
+            await self._compute_teacher_logprobs(
+                answer, answer.prompt_ids, answer.response_ids, validate=partition == "val", sample_kwargs=row
+            )
+        row.pop("raw_prompt")  # with its image, of which nothing behind here reads more than `image_inputs`
+        positions_4L = self._positions(group)
+        keys, fields, tags = [], [], []
+        for session, answer in enumerate(group.answers):
+            field = answer.as_dict() | row
+            length = len(answer.prompt_ids) + len(answer.response_ids)
+            field |= {
+                "session_id": session,
+                "loss_mask": field["response_mask"],
+                "input_ids": torch.cat([field["prompts"], field["responses"]]),
+                "position_ids": positions_4L[..., :length],
+                "multi_modal_inputs": group.image_inputs,
+            }
+            keys.append(f"{row['uid']}_{session}_0")
+            fields.append(field)
+            tags.append(
+                {
+                    "status": "success",
+                    "prompt_len": len(answer.prompt_ids),
+                    "response_len": len(answer.response_ids),
+                    "seq_len": length,
+                    "global_steps": row["global_steps"],
+                    "min_global_steps": answer.extra_fields.get("min_global_steps"),
+                    "max_global_steps": answer.extra_fields.get("max_global_steps"),
+                }
+            )
+        await tq.async_kv_batch_put(
+            keys=keys, fields=list_of_dict_to_tensordict(fields), tags=tags, partition_id=partition
+        )
+
+    def _loop(self, name: str):
         # Imported here: Ray sends an actor's class by value, and with it would go a copy of verl's registry.
         from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
 
-        if agent_name not in self.loops:
-            self.loops[agent_name] = hydra.utils.instantiate(
-                config=_agent_loop_registry[agent_name],
+        if name not in self.loops:
+            self.loops[name] = hydra.utils.instantiate(
+                config=_agent_loop_registry[name],
                 trainer_config=DictConfigWrap(config=self.config),
                 server_manager=self.llm_client,
                 tokenizer=self.tokenizer,
@@ -37,12 +104,33 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
                 data_config=DictConfigWrap(self.config.data),
                 tools=ToolListWrap(self.tools),
             )
-        output = await self.loops[agent_name].run(sampling_params, **kwargs)
-        return await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+        return self.loops[name]
 
-    def _compute_multi_modal_inputs(self, output, input_ids):
-        processed = (output.multi_modal_data or {}).get(PROCESSED)
-        return super()._compute_multi_modal_inputs(output, input_ids) if processed is None else dict(processed)
+    async def _score(self, answers: list[AgentLoopOutput], reward_model: dict) -> None:
+        """Give each answer its reward, from one call of a reward worker."""
+        lengths = torch.tensor([len(answer.response_ids) for answer in answers])
+        responses = [torch.tensor(answer.response_ids) for answer in answers]
+        responses_AT = torch.nn.utils.rnn.pad_sequence(responses, batch_first=True)
+        data = DataProto.from_dict(
+            tensors={
+                "responses": responses_AT,
+                "attention_mask": (torch.arange(responses_AT.shape[1]) < lengths.unsqueeze(1)).long(),
+            },
+            non_tensors={"reward_model": np.array([reward_model] * len(answers), dtype=object)},
+        )
+        timing: dict[str, float] = {}
+        with simple_timer("compute_score", timing):
+            scores = await random.choice(self.reward_loop_worker_handles).compute_score_batch.remote(data)
+        for answer, score in zip(answers, scores, strict=True):
+            answer.reward_score = score["reward_score"]
+            answer.extra_fields["reward_extra_info"] = score["reward_extra_info"]
+            answer.metrics.compute_score = timing["compute_score"]
+
+    def _positions(self, group) -> torch.Tensor:
+        """Of the longest answer's tokens: (axes, L), the others' are its beginning, for an answer holds no image."""
+        longest = max(group.answers, key=lambda answer: len(answer.response_ids))
+        input_ids_1L = torch.tensor([longest.prompt_ids + longest.response_ids])
+        return self._compute_position_ids(input_ids_1L, torch.ones_like(input_ids_1L), group.image_inputs).squeeze(0)
 
 
 class PolygonAgentLoopManager(AgentLoopManagerTQ):
