@@ -4,8 +4,9 @@
     python -m benchmarks.gspo [--steps 5] [--data-root outputs/data]
 
 The run is `rl.train -m experiment=demo seed=0,1`, a few steps each. Bare is one process of vLLM and transformers: the
-same number of questions and answers, same model, no reward, no queue, no Ray; generation, old log-probabilities, and
-the update in four mini-batches. Start-up is from the command, or the end of the job before, to the first step.
+same number of questions and answers, same model, no reward, no queue, no Ray; generation with log-probabilities, which
+are the old ones of the update in four mini-batches. Start-up is from the command, or the end of the job before, to the
+first step.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from polygon import cli
 
 MODEL = Path("models/tiny_qwen3_vl_sft")
 QUESTIONS, ANSWERS, MINI_BATCHES, MAX_TOKENS = 32, 8, 4, 128
-PARTS = {"generation": "gen", "old log-probabilities": "old_log_prob", "update": "update_actor"}
+PARTS = {"generation": "gen", "update": "update_actor"}
 
 
 def sweep(steps: int, data_root: Path, folder: Path) -> None:
@@ -73,7 +74,10 @@ def bare(steps: int, data_root: Path) -> None:
     from vlm.vision_tokens import vision_token_ids
 
     processor = AutoProcessor.from_pretrained(MODEL)
-    llm = LLM(str(MODEL), dtype="float32", max_num_seqs=128, max_model_len=192, enforce_eager=True)
+    llm = LLM(
+        str(MODEL), dtype="float32", max_num_seqs=128, max_model_len=192, enforce_eager=True,
+        logprobs_mode="processed_logprobs",
+    )  # fmt: skip
     model = Qwen3VLForConditionalGeneration.from_pretrained(MODEL, attn_implementation="sdpa")
     samples = list(read_samples(data_root, "shapes", "train"))[: steps * QUESTIONS]
     parameters = SamplingParams(
@@ -101,7 +105,7 @@ def bare(steps: int, data_root: Path) -> None:
             {"prompt": text, "multi_modal_data": {"image": image}} for text, image in zip(texts, images, strict=True)
         ]
         found = [
-            list(answer.token_ids)
+            (ids := list(answer.token_ids), [rank[i].logprob for i, rank in zip(ids, answer.logprobs, strict=True)])
             for out in llm.generate(prompts, parameters, use_tqdm=False)
             for answer in out.outputs
         ]
@@ -111,24 +115,20 @@ def bare(steps: int, data_root: Path) -> None:
         begin = time.perf_counter()
         batches = []
         for start in range(0, QUESTIONS, size):
-            answers = found[start * ANSWERS : (start + size) * ANSWERS]
+            answers, old = zip(*found[start * ANSWERS : (start + size) * ANSWERS], strict=True)
             words = [text for text in texts[start : start + size] for _ in range(ANSWERS)]
             pictures = [image for image in images[start : start + size] for _ in range(ANSWERS)]
             inputs = processor(text=words, images=pictures, padding=True, padding_side="left", return_tensors="pt")
             longest = max(map(len, answers))
             tail = torch.tensor([[0] * (longest - len(ids)) + ids for ids in answers])
+            before = torch.tensor([[0.0] * (longest - len(values)) + values for values in old])
             seen = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in answers])
             inputs["input_ids"] = torch.cat([inputs["input_ids"], tail], 1)
             inputs["attention_mask"] = torch.cat([inputs["attention_mask"], seen], 1)
             inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(tail)], 1)
-            batches.append((dict(inputs), tail))
-        with torch.no_grad():
-            old = [log_probs(*batch) for batch in batches]
-        times["old log-probabilities"].append(time.perf_counter() - begin)
-
-        begin = time.perf_counter()
-        for batch, before in zip(batches, old, strict=True):
-            ratios = (log_probs(*batch) - before).mean(1).exp()
+            batches.append((dict(inputs), tail, seen, before))
+        for inputs, tail, seen, before in batches:
+            ratios = (((log_probs(inputs, tail) - before) * seen).sum(1) / seen.sum(1)).exp()
             (ratios * torch.randn(len(ratios))).mean().backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -1,0 +1,193 @@
+"""A question and its answers as one: what the server returns, what the worker stores, without Ray and the engine."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers import AutoProcessor
+from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
+from verl.utils.tokenizer import hf_processor
+from verl.workers.rollout.replica import RolloutReplicaRegistry, TokenOutput
+from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer
+from vllm.logprobs import Logprob
+from vllm.outputs import CompletionOutput, RequestOutput
+from vllm.sampling_params import RequestOutputKind
+
+from rollout import agent_worker, vllm_server
+from rollout.agent_loop import Group
+from rollout.agent_worker import PolygonAgentLoopWorker
+from rollout.vllm_server import OTHERS, GroupReplica, GroupServer
+
+ANSWERS = ([11, 12, 13], [21], [31, 32])
+WORKER = PolygonAgentLoopWorker.__ray_metadata__.modified_class
+
+
+def completion(index: int, ids: list[int]) -> CompletionOutput:
+    ranks = [{token: Logprob(-token / 100)} for token in ids]
+    return CompletionOutput(index, "", ids, cumulative_logprob=None, logprobs=ranks, finish_reason="stop")
+
+
+@pytest.fixture
+def server(monkeypatch) -> GroupServer:
+    """Ours on an engine that gives `ANSWERS`, with what verl's makes of the first."""
+
+    async def generate(prompt, sampling_params, request_id):
+        made.asked.append(sampling_params)
+        outputs = [completion(index, ids) for index, ids in enumerate(ANSWERS)]
+        yield RequestOutput(request_id, None, [1], None, outputs, finished=True)
+
+    async def verls(self, prompt_ids, sampling_params, request_id):
+        async for output in self.engine.generate(prompt_ids, sampling_params, request_id=request_id):
+            last = output
+        if made.broken:
+            raise RuntimeError("no answer")
+        return TokenOutput(token_ids=last.outputs[0].token_ids, extra_fields={"global_steps": 7})
+
+    async def run_server(self, args):
+        self.engine = SimpleNamespace(generate=generate)
+
+    monkeypatch.setattr(vLLMHttpServer, "generate", verls)
+    monkeypatch.setattr(vLLMHttpServer, "run_server", run_server)
+    made = GroupServer.__new__(GroupServer)
+    made.asked, made.broken = [], False
+    asyncio.run(made.run_server(None))
+    return made
+
+
+def test_the_other_answers_come_beside_the_first(server):
+    output = asyncio.run(server.generate([1], {"n": 3}, "a"))
+    assert output.token_ids == ANSWERS[0]
+    assert output.extra_fields[OTHERS] == [([21], [-0.21]), ([31, 32], [-0.31, -0.32])]
+    assert server.asked[0]["output_kind"] == RequestOutputKind.FINAL_ONLY  # else vLLM yields answer by answer
+
+
+def test_a_failed_request_leaves_nothing_behind(server):
+    server.broken = True
+    with pytest.raises(RuntimeError, match="no answer"):
+        asyncio.run(server.generate([1], {"n": 3}, "a"))
+    assert server.results == {}
+
+
+def test_the_server_is_registered_under_verls_name(monkeypatch):
+    monkeypatch.setattr(RolloutReplicaRegistry, "_registry", dict(RolloutReplicaRegistry._registry))
+    vllm_server.register()
+    assert RolloutReplicaRegistry.get("vllm") is GroupReplica
+
+
+class Queue:
+    """TransferQueue's puts, kept."""
+
+    def __init__(self):
+        self.status, self.batches = [], []
+
+    async def async_kv_put(self, key, partition_id, tag):
+        self.status.append((key, partition_id, tag["status"]))
+
+    async def async_kv_batch_put(self, keys, fields, tags, partition_id):
+        self.batches.append((keys, fields, tags, partition_id))
+
+
+class Loop:
+    """An agent loop that gives the first n of `ANSWERS`, of one question about one image."""
+
+    def __init__(self, processor):
+        image = torch.zeros(3, 32, 32)
+        text = "<|vision_start|><|image_pad|><|vision_end|>the circle"
+        inputs = processor(text=[text], images=[image], return_tensors="pt")
+        self.prompt_ids = inputs.pop("input_ids")[0].tolist()
+        inputs.pop("attention_mask")
+        self.image_inputs = dict(inputs)
+        self.asked = []
+
+    async def run(self, sampling_params, n, **row):
+        self.asked.append((sampling_params, n))
+        if row["uid"] == "broken":
+            raise RuntimeError("no answer")
+        answers = [
+            AgentLoopOutput(
+                prompt_ids=self.prompt_ids, response_ids=ids, response_mask=[1] * len(ids), num_turns=2,
+                response_logprobs=[-0.5] * len(ids), metrics=AgentLoopMetrics(),
+                extra_fields={"min_global_steps": 7, "max_global_steps": 7},
+            )
+            for ids in ANSWERS[:n]
+        ]  # fmt: skip
+        return Group(answers, dict(self.image_inputs))
+
+
+class Rewards:
+    """A reward worker whose reward is the number of an answer's tokens."""
+
+    def __init__(self):
+        self.calls = 0
+        self.compute_score_batch = SimpleNamespace(remote=self.score)
+
+    async def score(self, data):
+        self.calls += 1
+        assert [target["ground_truth"] for target in data.non_tensor_batch["reward_model"]] == ["{}"] * len(data)
+        lengths = data.batch["attention_mask"].sum(1).tolist()
+        return [{"reward_score": float(length), "reward_extra_info": {"reward/iou": length}} for length in lengths]
+
+
+@pytest.fixture
+def worker(checkpoint, monkeypatch):
+    made = WORKER.__new__(WORKER)  # without the processes of a run
+    made.processor = hf_processor(str(checkpoint))
+    made.loops = {"polygon": Loop(AutoProcessor.from_pretrained(checkpoint))}
+    made.reward_loop_worker_handles = [Rewards()]
+    made.distillation_enabled = False
+    rollout = SimpleNamespace(n=3, val_kwargs=SimpleNamespace(n=1))
+    made.config = SimpleNamespace(actor_rollout_ref=SimpleNamespace(rollout=rollout))
+    made.queue = Queue()
+    monkeypatch.setattr(agent_worker, "tq", made.queue)
+    return made
+
+
+def ask(worker, uid: str = "q", *, validate: bool = False, **more) -> None:
+    row = {
+        "uid": uid, "agent_name": "polygon", "raw_prompt": [], "reward_model": {"ground_truth": "{}"},
+        "global_steps": 8, **more,
+    }  # fmt: skip
+    asyncio.run(worker._run_prompt(row, {"temperature": 1.0}, {"validate": validate}))
+
+
+def test_a_group_is_asked_scored_and_stored_once(worker):
+    ask(worker)
+    assert worker.queue.status == [("q", "train", "running"), ("q", "train", "finished")]
+    assert [n for _, n in worker.loops["polygon"].asked] == [3]
+    assert worker.reward_loop_worker_handles[0].calls == 1
+    ((keys, fields, tags, partition),) = worker.queue.batches
+    assert (keys, partition) == (["q_0_0", "q_1_0", "q_2_0"], "train")
+    assert [row.tolist() for row in fields["responses"].unbind()] == list(ANSWERS)
+    assert [row.tolist() for row in fields["rm_scores"].unbind()] == [[0, 0, 3], [1], [0, 2]]
+    assert [tag["response_len"] for tag in tags] == [3, 1, 2]
+    assert all(tag["seq_len"] == tag["prompt_len"] + tag["response_len"] for tag in tags)
+    assert "raw_prompt" not in fields.keys()  # noqa: SIM118 - a TensorDict
+
+
+def test_positions_are_those_that_each_answer_would_have_alone(worker):
+    ask(worker)
+    ((_, fields, _, _),) = worker.queue.batches
+    loop = worker.loops["polygon"]
+    for ids, found in zip(fields["input_ids"].unbind(), fields["position_ids"], strict=True):
+        alone = worker._compute_position_ids(ids[None], torch.ones_like(ids[None]), dict(loop.image_inputs))
+        assert torch.equal(found, alone.squeeze(0))
+
+
+def test_a_validation_asks_as_often_as_it_says(worker):
+    ask(worker, validate=True)
+    ask(worker, "many", validate=True, __rollout_n__=2)
+    assert [n for _, n in worker.loops["polygon"].asked] == [1, 2]
+    assert {partition for *_, partition in worker.queue.batches} == {"val"}
+
+
+def test_a_baseline_is_greedy(worker):
+    ask(worker, __do_sample__=False)
+    assert worker.loops["polygon"].asked[0][0]["temperature"] == 0
+
+
+def test_a_question_without_answers_is_told_and_stores_nothing(worker, caplog):
+    ask(worker, "broken")
+    assert worker.queue.status[-1] == ("broken", "train", "failure")
+    assert worker.queue.batches == []
+    assert "uid=broken" in caplog.text
