@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from hardware.provenance import is_finished
 from polygon.errors import UserError
 
-NOT_VARIED = ("experiment", "name", "arm", "seed", "run_dir", "data_root", "log_to", "waive", "hardware")
+NOT_VARIED = ("experiment", "retrain", "name", "arm", "seed", "run_dir", "data_root", "log_to", "waive", "hardware")
 
 
 def sweeping() -> bool:

@@ -18,6 +18,7 @@ from polygon.errors import UserError, check_keys
 from polygon.fit import fit
 from polygon.grammar import ebnf, format_region
 from polygon.grid import PIXEL_CENTRE, Grid
+from polygon.order import ORDERS, Order, reorder
 from polygon.parser import Answer, parse
 from polygon.raster import rasterise_matched, rasterise_reference
 from polygon.region import Kind, Mask, Polygon, Region
@@ -35,6 +36,8 @@ class Codec:
     max_vertices: budget for all rings of a mask together; the tolerance is raised until they fit. None: no budget.
     precision: decimals of a coordinate.
     integers: write coordinates as whole numbers, at 3 decimals 0 to 999 for 0 to 0.999.
+    order: of a ring's vertices: "canonical" is clockwise from the top-most, then left-most one, holes the other way
+        round; "random_start", "random_direction" and "shuffled" are for ablations.
     holes: write holes, as counter-clockwise rings.
     decode: "matched", or "reference" for checkpoints trained with the reference release's convention.
     min_area: parts and holes of fewer pixels are left out, but never the largest part.
@@ -46,6 +49,7 @@ class Codec:
     max_vertices: int | None = None
     precision: int = 3
     integers: bool = False
+    order: Order = "canonical"
     holes: bool = True
     decode: Literal["matched", "reference"] = "matched"
     min_area: int = 4
@@ -72,6 +76,8 @@ class Codec:
             raise UserError(f"codec.max_vertices is {self.max_vertices}: give at least 3, or null for no budget")
         if self.precision not in range(1, 6):
             raise UserError(f"codec.precision is {self.precision}: give 1 to 5 decimals")
+        if self.order not in ORDERS:
+            raise UserError(f"codec.order is {self.order!r}: give one of {', '.join(ORDERS)}")
         if self.decode not in ("matched", "reference"):
             raise UserError(f"codec.decode is {self.decode!r}: give matched or reference")
         if (self.simplify, self.decode) == ("fit", "reference"):
@@ -95,7 +101,9 @@ class Codec:
             steps_N2 = grid.write(ring)
             if steps_N2 is not None:
                 # As text a speck can coincide with another, and to write a ring twice is an error of format.
-                polygons.setdefault(frozenset(map(tuple, steps_N2.tolist())), steps_N2 / grid.steps)
+                polygons.setdefault(
+                    frozenset(map(tuple, steps_N2.tolist())), reorder(steps_N2, self.order) / grid.steps
+                )
         return Mask(tuple(polygons.values()))
 
     def _grid(self, height: int, width: int) -> Grid:

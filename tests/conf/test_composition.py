@@ -24,7 +24,7 @@ CONF = ROOT / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARIES = [file.stem for file in FILES if file.parent == CONF]
 # Written for the one primary that the command in their comment names.
-RECIPES = ("experiment", "sweep")
+RECIPES = ("experiment", "retrain")
 OPTIONS = [
     file.relative_to(CONF).with_suffix("").as_posix()
     for file in FILES

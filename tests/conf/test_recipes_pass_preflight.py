@@ -7,10 +7,11 @@ from rl.preflight import preflight
 
 BATCHES = ["data.train_batch_size=512", "actor_rollout_ref.actor.ppo_mini_batch_size=128"]
 MINI = "actor_rollout_ref.actor.ppo_mini_batch_size=16"
+ABLATIONS = ("stages", "rewards", "algorithms", "epsilon", "order", "codec_ceiling", "precision")
 RECIPES = [
     ["experiment=demo"],
-    *([f"experiment={recipe}"] for recipe in ("stages", "rewards", "algorithms")),
-    *([f"experiment={recipe}", "vlm=qwen2_5_vl_7b", "hardware=gpu8"] for recipe in ("stages", "rewards", "algorithms")),
+    *([f"experiment={recipe}"] for recipe in ABLATIONS),
+    *([f"experiment={recipe}", "vlm=qwen2_5_vl_7b", "hardware=gpu8"] for recipe in ABLATIONS),
     ["experiment=algorithms", "actor_rollout_ref.actor.ppo_mini_batch_size=32", "waive=[data.train_batch_size]"],
     ["experiment=algorithms", "actor_rollout_ref.rollout.n=4", "data.train_batch_size=64", MINI],
     ["experiment=algorithms", "algo=grpo"],
