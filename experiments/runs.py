@@ -5,7 +5,6 @@ experiments/NAME/runs.jsonl    a run a line, committed beside the README, so tha
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from evaluation.report.curves import read_curves
+from evaluation.report.curves import read_run
 from experiments.wandb_file import read_wandb
 from polygon import UserError
 
@@ -67,17 +66,8 @@ def find_runs(folder: Path) -> list[Run]:
 def _from_folder(folder: Path) -> Run:
     record = json.loads((folder / "run.json").read_text())
     config = yaml.safe_load((folder / "config.yaml").read_text()) | {"provenance": record["starts"][-1]}
-    return _run(config, _curves(folder), (record["finished"] or {}).get("seconds"))
-
-
-def _curves(folder: Path) -> dict[str, Curve]:
-    """Of all starts of a run; where two logged a step, the last one counts."""
-    merged: dict[str, Curve] = defaultdict(dict)
-    earlier = sorted(folder.glob("metrics.*.jsonl"), key=lambda file: int(file.name.split(".")[1]))
-    for file in filter(Path.exists, [*earlier, folder / "metrics.jsonl"]):
-        for name, curve in read_curves(file).items():
-            merged[name] |= zip(curve.steps, curve.values, strict=True)
-    return merged
+    curves = {name: dict(zip(curve.steps, curve.values, strict=True)) for name, curve in read_run(folder).items()}
+    return _run(config, curves, (record["finished"] or {}).get("seconds"))
 
 
 def _run(config: Mapping[str, Any], curves: Mapping[str, Curve], seconds: float | None) -> Run:

@@ -1,6 +1,7 @@
 """The folder of a run: configuration, provenance, metrics, and where verl's loggers write.
 
     run_dir/config.yaml  run.json  metrics.jsonl  metrics.csv (log_to has csv)  tensorboard/  wandb/  checkpoints/
+    run_dir/report.html at its end
 
 It appears once all checks are passed.
 """

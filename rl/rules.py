@@ -157,6 +157,13 @@ RULES = (
         "vlm.micro_batch_size, which is its default, to a divisor of them",
     ),
     Rule(
+        f"{ROLLOUT}.name",
+        lambda name, get: name == "vllm",
+        "all answers to a question are asked of one server at once, and only that of vLLM is taught to give them "
+        "(rollout/vllm_server.py)",
+        f"{ROLLOUT}.name=vllm",
+    ),
+    Rule(
         f"{ROLLOUT}.n",
         lambda n, get: n >= 2,
         "a group of one answer has no advantage and teaches nothing",

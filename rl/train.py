@@ -23,6 +23,7 @@ def main(config: DictConfig) -> None:
         return
     print(rewards.table(), flush=True)
 
+    from evaluation.report.run_page import write_run_page
     from rl.ray_session import RaySession, ray_up
     from rl.watchdog import RunDied, run_watched
 
@@ -37,6 +38,7 @@ def main(config: DictConfig) -> None:
                 raise
             print(f"error: {died}", file=sys.stderr)
             sys.exit(1)
+        write_run_page(metrics.parent)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
 ACCELERATORS_TIMEOUT_S = 60.0
+JUDGED = 32  # answers on each device
 
 
 class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
     """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance, and the mean
     absolute gap between the log-probabilities of rollout and actor, which must stay far below GSPO's clip band.
-    Where the rollout's are trained on (`algorithm.rollout_correction.bypass_mode`), that of one mini-batch's answers.
+    With `algorithm.rollout_correction.bypass_mode`, which trains on the rollout's, that of JUDGED answers a device.
 
     verl carries the reward's extra values to the trainer and then logs none of them.
     """
@@ -37,20 +38,29 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)
         if self.config.algorithm.rollout_correction.bypass_mode:
-            answers = self.config.actor_rollout_ref.actor.ppo_mini_batch_size * self.config.actor_rollout_ref.rollout.n
-            metrics["rollout_actor/log_prob_gap"] = self._gap_of(batch, answers)
+            metrics.update(self._judge_some(batch))
         return batch
 
-    def _gap_of(self, batch, answers: int) -> float:
-        """The gap of the first `answers`, which the actor judges for this alone."""
+    def _judge_some(self, batch) -> dict[str, float]:
+        """Gap and entropy (nats a token) of a batch's first answers, by the actor."""
+        rollout = self.config.actor_rollout_ref.rollout
+        answers = min(len(batch), JUDGED * self.config.trainer.nnodes * self.config.trainer.n_gpus_per_node)
         chosen = KVBatchMeta(batch.keys[:answers], batch.tags[:answers], batch.partition_id)
-        temperature = self.config.actor_rollout_ref.rollout.temperature
-        chosen.extra_info = {"calculate_entropy": False, "compute_loss": False, "temperature": temperature}
+        chosen.extra_info = {
+            "calculate_entropy": True,
+            "compute_loss": False,
+            "temperature": rollout.temperature,
+            "use_dynamic_bsz": True,  # the other way wants whole micro-batches
+            "max_token_len_per_gpu": rollout.log_prob_max_token_len_per_gpu,
+        }
         self.actor_rollout_wg.compute_log_prob(chosen)
-        fields = ["log_probs", "rollout_log_probs", "response_mask"]
+        fields = ["log_probs", "entropy", "rollout_log_probs", "response_mask"]
         data = tq.kv_batch_get(keys=chosen.keys, partition_id=chosen.partition_id, select_fields=fields)
-        actor = response_from_nested(data["log_probs"], data["response_mask"])
-        return mean_gap(data["rollout_log_probs"], actor)
+        log_probs, entropy = (response_from_nested(data[name], data["response_mask"]) for name in fields[:2])
+        return {
+            "rollout_actor/log_prob_gap": mean_gap(data["rollout_log_probs"], log_probs),
+            "actor/entropy": torch.cat([*entropy]).mean().item(),
+        }
 
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)

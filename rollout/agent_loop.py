@@ -8,7 +8,6 @@ it for every answer, which was most of a small model's step (experiments/LOG.md)
 How: `conf/rl.yaml` names `rollout/agent_loops.yaml`, where verl looks agent loops up by name.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -17,19 +16,11 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutp
 from verl.utils.profiler import simple_timer
 
 from data.task import TASKS
+from rollout.group import OTHERS, Group
 from rollout.stop import closing_token_ids
-from rollout.vllm_server import OTHERS
 from vlm.vision_tokens import vision_token_ids
 
 NEVER = -100.0  # added to a logit; the least that vLLM takes
-
-
-@dataclass(frozen=True)
-class Group:
-    """A question and its answers, the prompt with the image's placeholders, the image as the processor gives it."""
-
-    answers: list[AgentLoopOutput]
-    image_inputs: dict[str, Any]
 
 
 class PolygonAgentLoop(AgentLoopBase):

@@ -24,6 +24,8 @@ from verl.trainer.ppo.v1.agent_loop_tq import (
 from verl.utils.profiler import simple_timer
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
+from rollout.group import Group
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +61,11 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
                 answer, answer.prompt_ids, answer.response_ids, validate=partition == "val", sample_kwargs=row
             )
         row.pop("raw_prompt")  # with its image, of which nothing behind here reads more than `image_inputs`
-        positions_4L = self._positions(group)
+        await self._store(group, row, partition)
+
+    async def _store(self, group: Group, row: dict, partition: str) -> None:
+        """Put all answers into the TransferQueue as verl's worker puts one: fields to train on, tags to choose by."""
+        positions_AL = self._positions(group)
         keys, fields, tags = [], [], []
         for session, answer in enumerate(group.answers):
             field = answer.as_dict() | row
@@ -68,7 +74,7 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
                 "session_id": session,
                 "loss_mask": field["response_mask"],
                 "input_ids": torch.cat([field["prompts"], field["responses"]]),
-                "position_ids": positions_4L[..., :length],
+                "position_ids": positions_AL[..., :length],
                 "multi_modal_inputs": group.image_inputs,
             }
             keys.append(f"{row['uid']}_{session}_0")
@@ -126,8 +132,8 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             answer.extra_fields["reward_extra_info"] = score["reward_extra_info"]
             answer.metrics.compute_score = timing["compute_score"]
 
-    def _positions(self, group) -> torch.Tensor:
-        """Of the longest answer's tokens: (axes, L), the others' are its beginning, for an answer holds no image."""
+    def _positions(self, group: Group) -> torch.Tensor:
+        """Of the longest answer's tokens, (axes, L): the others' are its beginning, for an answer holds no image."""
         longest = max(group.answers, key=lambda answer: len(answer.response_ids))
         input_ids_1L = torch.tensor([longest.prompt_ids + longest.response_ids])
         return self._compute_position_ids(input_ids_1L, torch.ones_like(input_ids_1L), group.image_inputs).squeeze(0)

@@ -14,7 +14,7 @@ from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, 
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
-OTHERS = "others"  # key in the first answer's extra fields: [(token ids, their log-probabilities), ...]
+from rollout.group import OTHERS
 
 
 class GroupServer(vLLMHttpServer):

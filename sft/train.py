@@ -25,13 +25,16 @@ def main(config: DictConfig) -> None:
     if not may_start(config):
         return
     single_process_environment()
-    with open_run(config, "sft"):
+    with open_run(config, "sft") as metrics:
         import torch
 
+        from evaluation.report.run_page import write_run_page
         from sft.trainer import run_sft
 
         torch.manual_seed(config.seed)
         run_sft(config)
+        if os.environ["RANK"] == "0":
+            write_run_page(metrics.parent)
 
 
 if __name__ == "__main__":

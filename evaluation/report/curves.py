@@ -5,6 +5,7 @@ verl's file logger (FileLogger in verl/utils/tracking.py) writes one row a step:
 
 import json
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,3 +39,13 @@ def read_curves(path: str | Path) -> dict[str, Curve]:
                     curve.steps.append(step)
                     curve.values.append(float(value))
     return curves
+
+
+def read_run(folder: Path) -> dict[str, Curve]:
+    """The curves of all starts of a run, `metrics.1.jsonl` and so on; where two logged a step, the last one counts."""
+    merged: dict[str, dict[int, float]] = defaultdict(dict)
+    earlier = sorted(folder.glob("metrics.*.jsonl"), key=lambda file: int(file.name.split(".")[1]))
+    for file in filter(Path.exists, [*earlier, folder / "metrics.jsonl"]):
+        for name, curve in read_curves(file).items():
+            merged[name] |= zip(curve.steps, curve.values, strict=True)
+    return {name: Curve(sorted(values), [values[step] for step in sorted(values)]) for name, values in merged.items()}

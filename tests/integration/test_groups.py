@@ -15,9 +15,9 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
 from rollout import agent_worker, vllm_server
-from rollout.agent_loop import Group
 from rollout.agent_worker import PolygonAgentLoopWorker
-from rollout.vllm_server import OTHERS, GroupReplica, GroupServer
+from rollout.group import OTHERS, Group
+from rollout.vllm_server import GroupReplica, GroupServer
 
 ANSWERS = ([11, 12, 13], [21], [31, 32])
 WORKER = PolygonAgentLoopWorker.__ray_metadata__.modified_class

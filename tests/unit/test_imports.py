@@ -22,7 +22,7 @@ ARROWS = {
     "hardware": {"polygon", "vlm"},
     "rollout": {"polygon", "conf", "data", "vlm", "hardware"},
     "evaluation": {"polygon", "conf", "data", "rewards", "rollout"},
-    "sft": {"polygon", "conf", "data", "vlm", "hardware"},
+    "sft": {"polygon", "conf", "data", "evaluation", "vlm", "hardware"},
     "rl": {"polygon", "conf", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
     "experiments": {"polygon", "conf", "data", "rewards", "rollout", "evaluation", "vlm", "hardware"},
 }

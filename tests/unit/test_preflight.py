@@ -28,6 +28,7 @@ GOOD = {
             "fsdp_config": {"mixed_precision": {"param_dtype": "bf16"}},
         },
         "rollout": {
+            "name": "vllm",
             "n": 8,
             "temperature": 1.0,
             "do_sample": True,
@@ -93,6 +94,7 @@ ALWAYS = [
     (PRECISION, None, {f"{ROLLOUT}.dtype": "float32"}),  # verl's silent bf16
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 48, {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": 48}),
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 32, {"trainer.n_gpus_per_node": 8}),
+    (f"{ROLLOUT}.name", "sglang", {}),
     (f"{ROLLOUT}.n", 1, {f"{ACTOR}.ppo_mini_batch_size": 32}),
     (f"{ROLLOUT}.temperature", 0, {}),
     (f"{ROLLOUT}.do_sample", False, {}),

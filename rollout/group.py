@@ -1,0 +1,18 @@
+"""A question's answers together, as the server, the agent loop and its worker hand them on.
+
+In a module that imports nothing heavy: an agent loop that imported vLLM for a name would start ten seconds later.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+OTHERS = "others"
+"""Key in the extra fields of the first answer's TokenOutput: [(token ids, their log-probabilities or None), ...]."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answers (verl's AgentLoopOutput) to one question, and its image as the processor gives it to the model."""
+
+    answers: list[Any]
+    image_inputs: dict[str, Any]
