@@ -55,12 +55,17 @@ class ProcessTree:
         return [killed(self.seen.pop(process)) for process in gone]
 
     def end(self, grace_s: float = 10.0) -> list[Sighting]:
-        """Terminate everybody, kill after `grace_s` who is still there; returns who outlived even that."""
-        for act in (psutil.Process.terminate, psutil.Process.kill):
+        """Terminate everybody, kill after `grace_s` who is still there; returns who outlived even that.
+
+        Those that give back the shared memory of the killed are left until they have.
+        """
+        stages = ((psutil.Process.terminate, False), (psutil.Process.kill, True), (psutil.Process.kill, False))
+        for act, spare in stages:
             self.look()
             for process in self.seen:
                 with suppress(psutil.Error):
-                    act(process)
+                    if not (spare and gives_back_memory(process)):
+                        act(process)
             deadline = time.monotonic() + grace_s
             while self.seen and time.monotonic() < deadline:
                 time.sleep(LOOK_AGAIN_S)
@@ -76,6 +81,11 @@ def title(process: psutil.Process) -> str:
     command = process.cmdline()
     first = command[0].strip() if command else process.name()
     return first if "::" in first else Path(first).name
+
+
+def gives_back_memory(process: psutil.Process) -> bool:
+    """Whether it is Python's resource tracker, which cleans up behind its parent once that is gone."""
+    return any("multiprocessing.resource_tracker" in word for word in process.cmdline())
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -143,8 +143,8 @@ def pipeline(command: Command, checkpoint: Path) -> Pipeline:
 class GspoRuns:
     """A run whose engine is killed behind the checkpoint of step 3, and one that goes on from there to step 4.
 
-    `first` and `second` are their metrics, step -> values; `left` is what each left running, `shared_memory` what the
-    first had in use, files.
+    `first` and `second` are their metrics, step -> values; `left` is what each left running, `shared_memory` the
+    files that the first left there.
     """
 
     folder: Path
@@ -170,22 +170,21 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
     def steps() -> dict[int, dict]:
         return {row["step"]: row["data"] for row in map(json.loads, metrics.read_text().splitlines())}
 
+    memory = Path("/dev/shm")
+    before = set(memory.iterdir())
     run = command.start(console, "rl.train", *common, "trainer.save_freq=3")
     while run.poll() is None and not (metrics.exists() and metrics.read_bytes().count(b"\n") >= 3):
         time.sleep(0.1)
     assert run.poll() is None, console.read_text()[-6000:]
-    shared_memory = set()
     for process in psutil.Process(run.pid).children(recursive=True):
         with suppress(psutil.Error):
-            files = map(Path, (part.path for part in process.memory_maps()))
-            shared_memory |= {file for file in files if file.is_relative_to("/dev/shm") and file.exists()}
             if process.cmdline()[:1] == ["VLLM::EngineCore"]:  # a zombie has none
                 process.kill()
     try:
         exit_code = run.wait(timeout=300)
     finally:
         run.terminate()  # one that hangs is not left to the other tests
-    first, left = steps(), command.left()
+    first, left, shared_memory = steps(), command.left(), set(memory.iterdir()) - before
     validation = ("trainer.test_freq=4", "trainer.log_val_generations=3")
     command("rl.train", *common, *validation, "trainer.total_training_steps=4", "trainer.save_freq=4")
     return GspoRuns(folder, first, steps(), exit_code, console.read_text(), (left, command.left()), shared_memory)

@@ -11,5 +11,4 @@ def test_the_run_ends_and_says_who_died(gspo):
 
 def test_nothing_is_left(gspo):
     assert gspo.left[0] == []
-    assert gspo.shared_memory
-    assert not [file for file in gspo.shared_memory if file.exists()]
+    assert gspo.shared_memory == set()
