@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from polygon.errors import UserError
 from rl.processes import ProcessTree, Sighting
 
 DAEMONS = ("gcs_server", "raylet")
@@ -66,7 +67,16 @@ def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: fl
             dead = [gone for gone in dead if not sent_home(gone, dead, session)]
             if dead:
                 raise RunDied(obituary(dead, session))
-    return session.result(run)
+    try:
+        return session.result(run)
+    except UserError:
+        raise
+    except Exception as error:  # what fails for want of a dead worker seldom says so
+        dead += [gone for gone in tree.look() if is_watched(gone.title) and not gone.fork]
+        dead = [gone for gone in dead if not sent_home(gone, dead, session)]
+        if not dead:
+            raise
+        raise RunDied(f"{obituary(dead, session)}\n--- upon which the run failed\n{error}") from error
 
 
 def is_watched(title: str) -> bool:

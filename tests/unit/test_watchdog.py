@@ -143,10 +143,18 @@ def test_ray_is_asked_for_no_records_when_their_keeper_is_dead(session):
         run_watched(run.start, session, **QUICK)
 
 
-def test_a_run_that_notices_the_death_by_itself_fails_with_its_own_error(session):
+def test_a_run_that_fails_by_a_death_says_who_died_and_its_own_error(session):
     session.outcome = ValueError("EngineDeadError")
     run = Run("VLLM::EngineCore", loses="VLLM::EngineCore", waits=3)
-    with pytest.raises(ValueError, match="EngineDeadError"):
+    with pytest.raises(RunDied, match=r"^VLLM::EngineCore (.|\n)*upon which the run failed\nEngineDeadError"):
+        run_watched(run.start, session, **QUICK)
+    assert run.is_gone()
+
+
+def test_a_run_that_fails_while_all_live_fails_with_its_own_error(session):
+    session.outcome = ValueError("a bug")
+    run = Run("VLLM::EngineCore", waits=1)
+    with pytest.raises(ValueError, match="a bug"):
         run_watched(run.start, session, **QUICK)
     assert run.is_gone()
 
