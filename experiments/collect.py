@@ -18,13 +18,13 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from evaluation.report.curves import ENDS, ends
 from experiments.plot import svg
 from experiments.runs import Curve, Run, find_runs, write_runs
 from hardware.environment import REPOSITORY
 from polygon import UserError, cli
 
 BEGIN, END = "<!-- made by experiments.collect -->", "<!-- end -->"
-ENDS = 10  # steps at either end of a curve, of which a mean is taken
 VALIDATED = re.compile(r"val-\w+/.+/reward/iou/mean@\d+")
 HEADER = (
     "arm", "seeds", "steps", "greedy IoU before", "after", "change", f"sampled IoU, first {ENDS} steps", f"last {ENDS}",
@@ -81,7 +81,7 @@ def block(runs: Sequence[Run]) -> str:
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
     greedy = [curve for curve in map(validated, runs) if len(curve) > 1]  # not of a run that is still going on
     before, after = [curve[min(curve)] for curve in greedy], [curve[max(curve)] for curve in greedy]
-    sampled = [ends(run.curves.get("reward/iou", {})) for run in runs]
+    sampled = [ends(run.values("reward/iou")) for run in runs]
     steps = sorted({run.steps for run in runs})
     return (
         arm,
@@ -93,8 +93,8 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
         spread([first for first, _ in sampled]),
         spread([last for _, last in sampled]),
         spread([last - first for first, last in sampled], signed=True),
-        spread([ends(run.curves.get("response_length/mean", {}))[1] for run in runs], digits=1),
-        spread([ends(run.curves.get("parse_failure", {}))[1] for run in runs]),
+        spread([ends(run.values("response_length/mean"))[1] for run in runs], digits=1),
+        spread([ends(run.values("parse_failure"))[1] for run in runs]),
     )
 
 
@@ -106,14 +106,6 @@ def validated(run: Run) -> Curve:
             for step, value in curve.items():
                 by_step[step].append(value)
     return {step: statistics.fmean(values) for step, values in by_step.items()}
-
-
-def ends(curve: Curve) -> tuple[float, float]:
-    """Means over the first and the last steps; NaN for a curve of none."""
-    values = [curve[step] for step in sorted(curve)]
-    if not values:
-        return math.nan, math.nan
-    return statistics.fmean(values[:ENDS]), statistics.fmean(values[-ENDS:])
 
 
 def spread(values: Sequence[float], *, signed: bool = False, digits: int = 3) -> str:

@@ -12,14 +12,11 @@ from typing import Any
 
 import yaml
 
-from evaluation.report.curves import read_run
+from evaluation.report.curves import TELLING, read_run
 from experiments.wandb_file import read_wandb
 from polygon import UserError
 
-KEPT = re.compile(
-    r"reward/\w+|val-\w+/.+/reward/\w+/mean@\d+|parse_failure|vertices|response_length/mean|actor/entropy"
-    r"|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share|rollout_actor/log_prob_gap|timing_s/step"
-)
+KEPT = re.compile(rf"{TELLING}|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share")
 
 Curve = dict[int, float]  # step -> value
 
@@ -36,6 +33,11 @@ class Run:
     machine: str | None
     seconds: float | None
     curves: Mapping[str, Curve]
+
+    def values(self, name: str) -> list[float]:
+        """A curve's values in the order of its steps; none of a curve that is not there."""
+        curve = self.curves.get(name, {})
+        return [curve[step] for step in sorted(curve)]
 
     @property
     def steps(self) -> int:

@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
 from conf import command
-from experiments.collect import ends
+from evaluation.report.curves import ends
 from experiments.jobs import Job, run
 from experiments.runs import find_runs
 from polygon import UserError
@@ -78,7 +78,7 @@ def train(config: DictConfig, folder: Path, chosen: list[str]) -> float:
     words = (*config.train, *chosen, f"name={config.name}", f"arm={folder.name}", f"seed={config.seed}")
     run(Job(folder / "train.log", "rl.train", (*words, f"run_dir={folder}")))
     (done,) = find_runs(folder)
-    _, score = ends(done.curves.get("reward/iou", {}))
+    _, score = ends(done.values("reward/iou"))
     if math.isnan(score):
         raise UserError(f"{folder} has no reward/iou to maximise; keep that term, with weight 0 if need be")
     return score

@@ -39,6 +39,10 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
         batch = super()._compute_old_log_prob(batch, metrics)
         if self.config.algorithm.rollout_correction.bypass_mode:
             metrics.update(self._judge_some(batch))
+        else:
+            fields = ["rollout_log_probs", "old_log_probs"]
+            data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
+            metrics["rollout_actor/log_prob_gap"] = mean_gap(*(data[name] for name in fields))
         return batch
 
     def _judge_some(self, batch) -> dict[str, float]:
@@ -64,15 +68,17 @@ class PolygonTrainer(ValidationOverlays, PPOTrainerSync):
 
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
-        pairs = zip(batch.keys, batch.tags, strict=True)
-        keys = [key for key, tag in pairs if not tag.get("is_padding", False)]
-        fields = ["uid", "extra_fields", "rollout_log_probs", "old_log_probs"]
-        data = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=fields)
+        fields = ["uid", "extra_fields"]
+        data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
         rows = [fields["reward_extra_info"] for fields in data.pop("extra_fields").tolist()]
         metrics.update(means(rows))
         totals = [row["reward/total"] for row in rows]
-        metrics.setdefault("rollout_actor/log_prob_gap", mean_gap(data["rollout_log_probs"], data["old_log_probs"]))
         metrics["group/zero_variance_share"] = zero_variance_share(totals, list(data.pop("uid").tolist()))
+
+
+def answered(batch) -> list[str]:
+    """The keys of a batch without those that only fill it up."""
+    return [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
 
 
 def mean_gap(rollout, actor) -> float:

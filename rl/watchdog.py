@@ -60,11 +60,11 @@ def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: fl
     """The result of `run`; raises RunDied if a watched process dies before that is there, or the run stands still."""
     dead: list[Sighting] = []
     while not session.wait(run, poll_s):
-        dead += [gone for gone in tree.look() if is_watched(gone.title) and not gone.fork]
+        dead += lost(tree)
         if not dead:
             stall.check()
         elif not session.wait(run, grace_s):
-            dead = [gone for gone in dead if not sent_home(gone, dead, session)]
+            dead = mourned(dead, session)
             if dead:
                 raise RunDied(obituary(dead, session))
     try:
@@ -72,11 +72,20 @@ def watch(run: Any, session: Any, tree: ProcessTree, stall: "Stall", grace_s: fl
     except UserError:
         raise
     except Exception as error:  # what fails for want of a dead worker seldom says so
-        dead += [gone for gone in tree.look() if is_watched(gone.title) and not gone.fork]
-        dead = [gone for gone in dead if not sent_home(gone, dead, session)]
+        dead = mourned(dead + lost(tree), session)
         if not dead:
             raise
         raise RunDied(f"{obituary(dead, session)}\n--- upon which the run failed\n{error}") from error
+
+
+def lost(tree: ProcessTree) -> list[Sighting]:
+    """The watched processes that have gone since the last look."""
+    return [gone for gone in tree.look() if is_watched(gone.title) and not gone.fork]
+
+
+def mourned(dead: Sequence[Sighting], session: Any) -> list[Sighting]:
+    """Those that were not sent home."""
+    return [gone for gone in dead if not sent_home(gone, dead, session)]
 
 
 def is_watched(title: str) -> bool:

@@ -133,7 +133,10 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             answer.metrics.compute_score = timing["compute_score"]
 
     def _positions(self, group: Group) -> torch.Tensor:
-        """Of the longest answer's tokens, (axes, L): the others' are its beginning, for an answer holds no image."""
+        """Of the longest answer's tokens, (axes, L): the others' are its beginning, for an answer holds no image.
+
+        verl takes `mm_token_type_ids` out of the image's inputs on the way: they serve for positions alone.
+        """
         longest = max(group.answers, key=lambda answer: len(answer.response_ids))
         input_ids_1L = torch.tensor([longest.prompt_ids + longest.response_ids])
         return self._compute_position_ids(input_ids_1L, torch.ones_like(input_ids_1L), group.image_inputs).squeeze(0)

@@ -1,6 +1,6 @@
 """A question's answers together, as the server, the agent loop and its worker hand them on.
 
-In a module that imports nothing heavy: an agent loop that imported vLLM for a name would start ten seconds later.
+A module of its own, so that the agent loop need not import vLLM's server for a name.
 """
 
 from dataclasses import dataclass

@@ -41,9 +41,8 @@ class GroupServer(vLLMHttpServer):
         sampling_params = {**sampling_params, "output_kind": RequestOutputKind.FINAL_ONLY}
         try:
             first = await super().generate(prompt_ids, sampling_params, request_id, **kwargs)
-            result = self.results.get(request_id)
         finally:
-            self.results.pop(request_id, None)
+            result = self.results.pop(request_id, None)
         if result is not None:
             first.extra_fields[OTHERS] = [tokens_of(completion) for completion in result.outputs[1:]]
         return first

@@ -5,11 +5,21 @@ verl's file logger (FileLogger in verl/utils/tracking.py) writes one row a step:
 
 import json
 import math
+import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from polygon import UserError
+
+ENDS = 10
+"""Steps at either end of a curve, of which a mean is taken."""
+TELLING = (
+    r"reward/\w+|val-\w+/.+/reward/\w+/mean@\d+|parse_failure|vertices|response_length/mean|actor/entropy"
+    r"|rollout_actor/log_prob_gap|timing_s/step"
+)
+"""The metrics of a GSPO run that tell how it went, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,13 @@ def read_curves(path: str | Path) -> dict[str, Curve]:
                     curve.steps.append(step)
                     curve.values.append(float(value))
     return curves
+
+
+def ends(values: Sequence[float], n: int = ENDS) -> tuple[float, float]:
+    """Means over the first and the last n values; NaN of none."""
+    if not values:
+        return math.nan, math.nan
+    return statistics.fmean(values[:n]), statistics.fmean(values[-n:])
 
 
 def read_run(folder: Path) -> dict[str, Curve]:

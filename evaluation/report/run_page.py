@@ -2,21 +2,15 @@
 
 import json
 import re
-import statistics
 from pathlib import Path
 
 import yaml
 
-from evaluation.report.curves import Curve, read_run
+from evaluation.report.curves import ENDS, TELLING, Curve, ends, read_run
 from evaluation.report.page import write_report
 from evaluation.report.table import Table
 
-ENDS = 10
-"""Steps at either end of a curve, of which a mean is shown."""
-SHOWN = re.compile(
-    r"reward/\w+|val-\w+/.+/reward/\w+/mean@\d+|parse_failure|vertices|response_length/mean|actor/entropy"
-    r"|rollout_actor/log_prob_gap|timing_s/step|train/loss|val/loss"
-)
+SHOWN = re.compile(rf"{TELLING}|train/loss|val/loss")
 MEANINGS = {
     "first, last": f"means over {ENDS} steps at either end of the run; of a validation (val-...), its first and last",
     "reward/...": "the raw terms of the answers that were trained on, whose questions change from step to step",
@@ -45,17 +39,16 @@ def write_run_page(folder: Path) -> Path | None:
             "versions": ", ".join(f"{name} {version}" for name, version in start["versions"].items()),
         },
         conventions=MEANINGS,
-        tables=[ends(curves)],
+        tables=[table_of_ends(curves)],
         curves={label: curves},
     )
     return page
 
 
-def ends(curves: dict[str, Curve]) -> Table:
+def table_of_ends(curves: dict[str, Curve]) -> Table:
     """First and last values of the metrics that matter."""
     rows = []
     for name in filter(SHOWN.fullmatch, sorted(curves)):
-        values, n = curves[name].values, 1 if name.startswith("val") else ENDS
-        first, last = statistics.fmean(values[:n]), statistics.fmean(values[-n:])
+        first, last = ends(curves[name].values, 1 if name.startswith("val") else ENDS)
         rows.append((name, f"{first:.4g}", f"{last:.4g}", f"{last - first:+.3g}"))
     return ("metric", "first", "last", "change"), rows

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from evaluation.report.curves import read_run
-from evaluation.report.run_page import ends, write_run_page
+from evaluation.report.run_page import table_of_ends, write_run_page
 
 START = {
     "command": "python -m rl.train experiment=stages <b>",
@@ -41,7 +41,7 @@ def test_of_a_step_that_was_logged_twice_the_later_start_counts(folder):
 
 
 def test_the_ends_are_means_of_ten_steps(folder):
-    header, rows = ends(read_run(folder))
+    header, rows = table_of_ends(read_run(folder))
     assert header == ("metric", "first", "last", "change")
     assert rows == [("reward/iou", "0", "1", "+1")]
 
