@@ -17,6 +17,8 @@ def apply_environment(config: DictConfig) -> None:
     """
     for key, value in config.hardware.env.items():
         os.environ.setdefault(key, str(value))
+    # A dependency of vLLM's server sets the root logger to ERROR when imported: skipped rows would not be told.
+    os.environ.setdefault("SAGEMAKER_CONTAINER_LOG_LEVEL", "WARNING")
     paths = [str(REPOSITORY), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     if config.hardware.device == "cpu":

@@ -1,5 +1,7 @@
 """Rows with images that are none, in the datasets that verl trains on."""
 
+import importlib
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,3 +51,11 @@ def test_a_photograph_that_has_gone_is_noticed_before_the_agent_loop(gone, data_
     rows = UsableRlRows([file], None, options, build_processor())
     assert rows[BAD]["extra_info"]["index"] == rows[BAD + 1]["extra_info"]["index"]
     assert "photo.jpg" in rows.skipped[BAD]
+
+
+def test_the_server_of_vllm_leaves_warnings_of_skipped_rows_visible(caplog):
+    """A dependency of its sets the root logger's level when imported; `apply_environment` says to what."""
+    module = importlib.import_module("model_hosting_container_standards.logging_config")
+    with caplog.at_level(logging.DEBUG):
+        module.configure_root_logger()
+        assert logging.getLogger("hardware.usable_rows").isEnabledFor(logging.WARNING)
