@@ -75,7 +75,8 @@ def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, P
     }
     jobs = []
     for temperature, file in files.items():
-        overrides = common | {"temperature": temperature, "output": file}
+        draws = config.draws if temperature > 0 else 1
+        overrides = common | {"temperature": temperature, "draws": draws, "output": file}
         words = tuple(f"{key}={value}" for key, value in overrides.items())
         jobs.append(Job(file.with_suffix(".log"), "rollout.generate", words))
     run(*jobs)
