@@ -4,8 +4,9 @@
 
 `runs` has folders of runs at any depth, or of wandb's offline files alone. `write` puts runs.jsonl, curves.svg and the
 README's table into experiments/NAME; `check` fails where the README says anything else than these runs.
-Greedy IoU is that of the validation split before and after training, sampled IoU that of the training answers, whose
-questions change from step to step. Errors are standard deviations over seeds.
+Held-out IoU is that of the validation split before and after training, asked as the line below the table says;
+training IoU that of the answers trained on, whose questions change from step to step. Errors are standard deviations
+over seeds.
 """
 
 import math
@@ -27,8 +28,8 @@ from polygon import UserError, cli
 BEGIN, END = "<!-- made by experiments.collect -->", "<!-- end -->"
 VALIDATED = re.compile(r"val-\w+/.+/reward/iou/mean@\d+")
 HEADER = (
-    "arm", "seeds", "steps", "greedy IoU before", "after", "change", f"sampled IoU, first {ENDS} steps", f"last {ENDS}",
-    "change", "tokens", "unreadable",
+    "arm", "seeds", "steps", "held-out IoU before", "after", "change",
+    f"training IoU, first {ENDS} steps", f"last {ENDS}", "change", "tokens", "unreadable",
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def main() -> None:
     if config.write:
         folder.mkdir(exist_ok=True)
         write_runs(folder / "runs.jsonl", runs)
-        (folder / "curves.svg").write_text(svg(runs, "reward/iou", "sampled IoU"))
+        (folder / "curves.svg").write_text(svg(runs, "reward/iou", "training IoU"))
         old = readme.read_text() if readme.exists() else f"# {config.experiment}\n\n{BEGIN}\n{END}\n"
         readme.write_text(replaced(old, text))
         print(f"\nwritten: {readme.relative_to(REPOSITORY)}, runs.jsonl, curves.svg")
@@ -70,6 +71,7 @@ def block(runs: Sequence[Run]) -> str:
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     unfinished = [f"{run.arm}, seed {run.seed}" for run in runs if run.seconds is None]
     facts = {
+        "Held-out answers": sorted({run.validation or "unknown" for run in runs}),
         "Commits": sorted({run.commit or "unknown" for run in runs}),
         "Machine": sorted({run.machine or "unknown" for run in runs}),
         "Wall time": [f"{sum(run.seconds or 0 for run in runs) / 60:.0f} minutes in all"],
@@ -79,9 +81,9 @@ def block(runs: Sequence[Run]) -> str:
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
-    greedy = [curve for curve in map(validated, runs) if len(curve) > 1]  # not of a run that is still going on
-    before, after = [curve[min(curve)] for curve in greedy], [curve[max(curve)] for curve in greedy]
-    sampled = [ends(run.values("reward/iou")) for run in runs]
+    held_out = [curve for curve in map(validated, runs) if len(curve) > 1]  # not of a run that is still going on
+    before, after = [curve[min(curve)] for curve in held_out], [curve[max(curve)] for curve in held_out]
+    trained = [ends(run.values("reward/iou")) for run in runs]
     steps = sorted({run.steps for run in runs})
     return (
         arm,
@@ -90,16 +92,16 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
         spread(before),
         spread(after),
         spread([b - a for a, b in zip(before, after, strict=True)], signed=True),
-        spread([first for first, _ in sampled]),
-        spread([last for _, last in sampled]),
-        spread([last - first for first, last in sampled], signed=True),
+        spread([first for first, _ in trained]),
+        spread([last for _, last in trained]),
+        spread([last - first for first, last in trained], signed=True),
         spread([ends(run.values("response_length/mean"))[1] for run in runs], digits=1),
         spread([ends(run.values("parse_failure"))[1] for run in runs]),
     )
 
 
 def validated(run: Run) -> Curve:
-    """The greedy IoU by step, a mean over the datasets of the validation split."""
+    """The held-out IoU by step, a mean over the datasets of the validation split."""
     by_step: dict[int, list[float]] = defaultdict(list)
     for name, curve in run.curves.items():
         if VALIDATED.fullmatch(name):

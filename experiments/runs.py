@@ -32,6 +32,7 @@ class Run:
     commit: str | None
     machine: str | None
     seconds: float | None
+    validation: str | None  # how held-out questions are asked
     curves: Mapping[str, Curve]
 
     def values(self, name: str) -> list[float]:
@@ -86,8 +87,19 @@ def _run(config: Mapping[str, Any], curves: Mapping[str, Curve], seconds: float 
         commit=start.get("commit"),
         machine=hardware[0] if len(hardware) == 1 else f"{len(hardware)} x {hardware[0]}",
         seconds=seconds and round(seconds),
+        validation=_validation(config),
         curves=rounded,
     )
+
+
+def _validation(config: Mapping[str, Any]) -> str | None:
+    """How verl asks held-out questions; None where the configuration does not say."""
+    match config:
+        case {
+            "actor_rollout_ref": {"rollout": {"val_kwargs": {"do_sample": sample, "temperature": temperature, "n": n}}}
+        }:
+            return f"{n} at temperature {temperature:g}" if sample else "greedy"
+    return None
 
 
 def write_runs(file: Path, runs: list[Run]) -> None:

@@ -22,20 +22,21 @@ START = {
     "commit": "abc123",
     "machine": {"cores": 2, "processor": "Some CPU", "gpus": []},
 }
-GREEDY = "val-aux/shapes/reward/iou/mean@1"
+ASKED = {"actor_rollout_ref": {"rollout": {"val_kwargs": {"do_sample": True, "temperature": 1, "n": 4}}}}
+HELD_OUT = "val-aux/shapes/reward/iou/mean@1"
 
 
 def metrics(gain: float, steps: int = 40) -> list[dict]:
-    rows = [{"step": 0, "data": {GREEDY: 0.5}}]
+    rows = [{"step": 0, "data": {HELD_OUT: 0.5}}]
     for step in range(1, steps + 1):
         data = {"reward/iou": 0.4 + gain * step / steps, "timing_s/step": 9.0, "actor/lr": 1.0}
-        rows.append({"step": step, "data": data | ({GREEDY: 0.5 + gain} if step == steps else {})})
+        rows.append({"step": step, "data": data | ({HELD_OUT: 0.5 + gain} if step == steps else {})})
     return rows
 
 
 def make_run(folder: Path, arm: str, seed: int, gain: float, *, finished: bool = True, steps: int = 40) -> Path:
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump({"name": "try", "arm": arm, "seed": seed}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"name": "try", "arm": arm, "seed": seed} | ASKED))
     record = {"starts": [START], "finished": {"seconds": 90.0} if finished else None}
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics(gain, steps)))
@@ -53,7 +54,7 @@ def sweep(tmp_path) -> Path:
 def test_table_of_a_sweep(sweep):
     lines = block(find_runs(sweep)).splitlines()
     assert lines[0].startswith(
-        "| arm | seeds | steps | greedy IoU before | after | change | sampled IoU, first 10 steps"
+        "| arm | seeds | steps | held-out IoU before | after | change | training IoU, first 10 steps"
     )
     grpo, gspo = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4])
     assert gspo[:6] == ["algo-gspo", "0, 1", "40", "0.500 ± 0.000", "0.570 ± 0.028", "+0.070 ± 0.028"]
@@ -61,6 +62,7 @@ def test_table_of_a_sweep(sweep):
     assert gspo[6:9] == ["0.410 ± 0.004", "0.462 ± 0.025", "+0.052 ± 0.021"]
     assert grpo[:6] == ["algo-grpo", "0", "12", "0.500", "0.480", "-0.020"]
     assert lines[5:] == [
+        "Held-out answers: 4 at temperature 1.",
         "Commits: abc123.",
         "Machine: 2 cores, Some CPU.",
         "Wall time: 3 minutes in all.",
@@ -74,8 +76,8 @@ def test_what_is_written_gives_the_same_table_and_plot(sweep, tmp_path):
     again = read_runs(tmp_path / "runs.jsonl")
     assert again == runs
     assert block(again) == block(runs)
-    plot = svg(again, "reward/iou", "sampled IoU")
-    assert plot == svg(runs, "reward/iou", "sampled IoU")
+    plot = svg(again, "reward/iou", "training IoU")
+    assert plot == svg(runs, "reward/iou", "training IoU")
     assert len(re.findall("<polyline", plot)) == 2 and "algo-gspo (2 seeds)" in plot
     assert "actor/lr" not in again[0].curves
 
@@ -105,7 +107,7 @@ def test_offline_files_of_wandb(tmp_path):
     (found,) = find_runs(tmp_path)
     assert (found.arm, found.seed, found.commit, found.steps) == ("algo-gspo", 3, "abc123", 40)
     assert found.curves["reward/iou"] == {step: pytest.approx(0.4 + 0.1 * step / 40) for step in range(1, 41)}
-    assert found.curves[GREEDY] == {0: 0.5, 40: 0.6}
+    assert found.curves[HELD_OUT] == {0: 0.5, 40: 0.6}
 
     whole = file.read_bytes()
     torn = [*records(whole[:-200])]
@@ -161,4 +163,4 @@ def test_committed_tables_are_what_their_runs_give(repo_root):
     for file in files:
         runs = read_runs(file)
         assert block(runs) in (file.parent / "README.md").read_text()
-        assert svg(runs, "reward/iou", "sampled IoU") == (file.parent / "curves.svg").read_text()
+        assert svg(runs, "reward/iou", "training IoU") == (file.parent / "curves.svg").read_text()
