@@ -111,3 +111,10 @@ def test_verls_validation_logs_each_picture_with_its_own_answer(trainer, tmp_pat
         assert (question, text) == (sample.expression, GOLD[sample.sample_id])
         assert float(score.removeprefix("IoU ")) > 0.85
         assert picture._width == sample.width
+
+
+def test_several_answers_to_a_question_count_each_for_itself(trainer):
+    trainer._first_batches = []
+    rewards = {"reward/iou": [0.0, 1.0, 1.0, 0.5]}
+    metrics = trainer._val_metrics_update(["shapes"] * 4, ["a", "a", "b", "b"], rewards, [])
+    assert metrics == {"val-aux/shapes/reward/iou/mean@1": 0.625}
