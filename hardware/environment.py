@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from hardware.fork_server import forking_python
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +28,12 @@ def apply_environment(config: DictConfig) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     for module in filter(None, os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")):
         importlib.import_module(module)
+
+
+def preloaded_python(config: DictConfig) -> str | None:
+    """The command by which Ray starts a run's workers, where `hardware.preload` says what they import; None: Python."""
+    preload = config.hardware.preload
+    return preload and forking_python(tuple(preload.without_ray), tuple(preload.with_ray))
 
 
 def collect_garbage_rarely() -> None:

@@ -22,7 +22,7 @@ from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import validate_config
 
-from hardware.environment import collect_garbage_rarely
+from hardware.environment import collect_garbage_rarely, preloaded_python
 from hardware.run_folder import LOGGER_VARIABLES
 from polygon.errors import UserError
 from rl.task_runner import PolygonTaskRunner
@@ -45,6 +45,8 @@ def ray_up(config: DictConfig) -> None:
     merged = OmegaConf.merge({"runtime_env": runtime_env}, config.ray_kwargs.ray_init)
     options = OmegaConf.to_container(merged, resolve=True)
     options["runtime_env"].setdefault("worker_process_setup_hook", collect_garbage_rarely)
+    if python := preloaded_python(config):
+        options["runtime_env"].setdefault("py_executable", python)
     # Ray kills the children of a worker that has gone, and among them those that give back its shared memory. All of
     # them are ended by rl.processes anyway.
     os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")

@@ -10,6 +10,7 @@ import sys
 from omegaconf import DictConfig
 
 from conf import command
+from hardware.environment import preloaded_python
 from hardware.job import may_start
 from hardware.run_folder import open_run
 from hardware.sweep import sweeping
@@ -22,6 +23,7 @@ def main(config: DictConfig) -> None:
     if not may_start(config):
         return
     print(rewards.table(), flush=True)
+    preloaded_python(config)  # imports while we do
 
     from evaluation.report.run_page import write_run_page
     from rl.ray_session import RaySession, ray_up

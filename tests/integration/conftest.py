@@ -143,10 +143,11 @@ def pipeline(command: Command, checkpoint: Path) -> Pipeline:
 class GspoRuns:
     """A run whose engine is killed behind the checkpoint of step 3, and one that goes on from there to step 4.
 
-    `first` and `second` are their metrics, step -> values; `left` is what each left running, `shared_memory` the
-    files that the first left there.
+    `settings` are theirs but for the folder; `first` and `second` their metrics, step -> values; `left` is what each
+    left running, `shared_memory` the files that the first left there.
     """
 
+    settings: tuple[str, ...]
     folder: Path
     first: dict[int, dict]
     second: dict[int, dict]
@@ -163,8 +164,9 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
     common = (
         "vlm.micro_batch_size=8", "data.train_batch_size=8", "actor_rollout_ref.actor.ppo_mini_batch_size=2",
         "actor_rollout_ref.actor.optim.lr=5e-5", "actor_rollout_ref.rollout.n=4", "log_to=[console,file,wandb]",
-        f"vlm.path={checkpoint}", f"data_root={data_root}", f"run_dir={folder}",
+        f"vlm.path={checkpoint}", f"data_root={data_root}",
     )  # fmt: skip
+    here = f"run_dir={folder}"
     metrics = folder / "metrics.jsonl"
 
     def steps() -> dict[int, dict]:
@@ -172,7 +174,7 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
 
     memory = Path("/dev/shm")
     before = set(memory.iterdir())
-    run = command.start(console, "rl.train", *common, "trainer.save_freq=3")
+    run = command.start(console, "rl.train", *common, here, "trainer.save_freq=3")
     while run.poll() is None and not (metrics.exists() and metrics.read_bytes().count(b"\n") >= 3):
         time.sleep(0.1)
     assert run.poll() is None, console.read_text()[-6000:]
@@ -186,5 +188,7 @@ def gspo(command: Command, data_root: Path, checkpoint: Path, tmp_path_factory) 
         run.terminate()  # one that hangs is not left to the other tests
     first, left, shared_memory = steps(), command.left(), set(memory.iterdir()) - before
     validation = ("trainer.test_freq=4", "trainer.log_val_generations=3")
-    command("rl.train", *common, *validation, "trainer.total_training_steps=4", "trainer.save_freq=4")
-    return GspoRuns(folder, first, steps(), exit_code, console.read_text(), (left, command.left()), shared_memory)
+    command("rl.train", *common, here, *validation, "trainer.total_training_steps=4", "trainer.save_freq=4")
+    return GspoRuns(
+        common, folder, first, steps(), exit_code, console.read_text(), (left, command.left()), shared_memory
+    )

@@ -210,6 +210,7 @@ from rl.watchdog import run_watched
 def start():
     worker = subprocess.Popen(["ray::WorkerDict", "60"], executable="/bin/sleep", start_new_session=True)
     print(worker.pid, flush=True)
+    return worker  # dropped here, it would swallow a signal that comes while it is being deleted
 
 def stop():
     print("stopping", flush=True)
