@@ -1,5 +1,6 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
+import dataclasses
 import time
 
 import ray
@@ -9,6 +10,7 @@ from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.utils import Role
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils.transferqueue_utils import kv_batch_meta2batch_meta
 from verl.workers.utils.padding import response_from_nested
 
 from polygon.errors import UserError
@@ -19,6 +21,12 @@ from rl.validation_overlays import ValidationOverlays
 POLL_SECONDS = 0.1
 ACCELERATORS_TIMEOUT_S = 60.0
 JUDGED = 32  # answers on each device
+NOT_LEARNT = {
+    "ability", "data_source", "dummy_tensor", "extra_fields", "extra_info", "global_steps", "index",
+    "interaction_kwargs", "log_probs", "metrics", "num_turns", "prompt", "reward_model", "rm_scores", "session_id",
+    "tools_kwargs", "uid",
+}  # fmt: skip
+"""Fields of an answer in the TransferQueue that are about it: its row, its reward's details, its bookkeeping."""
 
 
 class MeansOfAnswers:
@@ -54,6 +62,12 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
             fields = ["rollout_log_probs", "old_log_probs"]
             data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
             metrics["rollout_actor/log_prob_gap"] = mean_gap(*(data[name] for name in fields))
+        return batch
+
+    def _update_actor(self, batch, metrics):
+        """Without the fields that no update reads: verl cuts each into mini-batches row by row."""
+        fields = [name for name in kv_batch_meta2batch_meta(batch).field_names if name not in NOT_LEARNT]
+        super()._update_actor(dataclasses.replace(batch, fields=fields), metrics)
         return batch
 
     def _judge_some(self, batch) -> dict[str, float]:
@@ -116,8 +130,14 @@ def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -
 class QuickReplayBuffer(ReplayBuffer):
     """verl's replay buffer, asked more often: its 2 s between two looks are most of a small model's step.
 
+    Answers come in the order of their questions, not in that in which they were ready: mini-batches are the same again.
     `trainer.v1.sampler.custom_sampler` names it.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, poll_interval=POLL_SECONDS, **kwargs)
+
+    def _materialize_batch(self, *args, **kwargs):
+        batch = super()._materialize_batch(*args, **kwargs)
+        batch.reorder(sorted(range(len(batch)), key=lambda row: batch.tags[row].get("place", [])))
+        return batch

@@ -8,6 +8,7 @@ it for every answer, which was most of a small model's step (experiments/LOG.md)
 How: `conf/rl.yaml` names `rollout/agent_loops.yaml`, where verl looks agent loops up by name.
 """
 
+import zlib
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,11 @@ from vlm.vision_tokens import vision_token_ids
 NEVER = -100.0  # added to a logit; the least that vLLM takes
 
 
+def request_seed(*facts: str | int) -> int:
+    """Of run, step and question; vLLM adds an answer's place in its group."""
+    return zlib.crc32(repr(facts).encode())
+
+
 class PolygonAgentLoop(AgentLoopBase):
     """Single turn; masks stop at the closing bracket, which stays in the answer and is trained."""
 
@@ -36,6 +42,9 @@ class PolygonAgentLoop(AgentLoopBase):
         prompt_ids, images, image_inputs = await self.render(list(row["raw_prompt"]))
         # Answers are trained as token ids: nobody reads their text here.
         sampling_params = {**sampling_params, "n": n, "logit_bias": self.vision_bias, "detokenize": False}
+        if self.rollout_config.custom["seed_requests"]:
+            question = row["data_source"], int(row["index"])
+            sampling_params["seed"] = request_seed(self.rollout_config.seed, int(row["global_steps"]), *question)
         if TASKS[row["ability"]].answer_kind == "mask":
             sampling_params["stop_token_ids"] = self.closing_ids
         metrics: dict[str, Any] = {}

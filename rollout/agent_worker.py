@@ -85,6 +85,7 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
                     "prompt_len": len(answer.prompt_ids),
                     "response_len": len(answer.response_ids),
                     "seq_len": length,
+                    "place": [row["data_source"], int(row["index"]), session],
                     "global_steps": row["global_steps"],
                     "min_global_steps": answer.extra_fields.get("min_global_steps"),
                     "max_global_steps": answer.extra_fields.get("max_global_steps"),

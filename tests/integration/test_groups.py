@@ -1,12 +1,14 @@
 """A question and its answers as one: what the server returns, what the worker stores, without Ray and the engine."""
 
 import asyncio
+import itertools
 from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import AutoProcessor
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
+from verl.trainer.ppo.v1 import replay_buffer
 from verl.utils.tokenizer import hf_processor
 from verl.workers.rollout.replica import RolloutReplicaRegistry, TokenOutput
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer
@@ -14,7 +16,9 @@ from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
+from rl.trainer import QuickReplayBuffer
 from rollout import agent_worker, vllm_server
+from rollout.agent_loop import request_seed
 from rollout.agent_worker import PolygonAgentLoopWorker
 from rollout.group import OTHERS, Group
 from rollout.vllm_server import GroupReplica, GroupServer
@@ -146,7 +150,7 @@ def worker(checkpoint, monkeypatch):
 def ask(worker, uid: str = "q", *, validate: bool = False, **more) -> None:
     row = {
         "uid": uid, "agent_name": "polygon", "raw_prompt": [], "reward_model": {"ground_truth": "{}"},
-        "global_steps": 8, **more,
+        "global_steps": 8, "data_source": "shapes", "index": 12, **more,
     }  # fmt: skip
     asyncio.run(worker._run_prompt(row, {"temperature": 1.0}, {"validate": validate}))
 
@@ -161,6 +165,7 @@ def test_a_group_is_asked_scored_and_stored_once(worker):
     assert [row.tolist() for row in fields["responses"].unbind()] == list(ANSWERS)
     assert [row.tolist() for row in fields["rm_scores"].unbind()] == [[0, 0, 3], [1], [0, 2]]
     assert [tag["response_len"] for tag in tags] == [3, 1, 2]
+    assert [tag["place"] for tag in tags] == [["shapes", 12, session] for session in range(3)]
     assert all(tag["seq_len"] == tag["prompt_len"] + tag["response_len"] for tag in tags)
     assert "raw_prompt" not in fields.keys()  # noqa: SIM118 - a TensorDict
 
@@ -191,3 +196,20 @@ def test_a_question_without_answers_is_told_and_stores_nothing(worker, caplog):
     assert worker.queue.status[-1] == ("broken", "train", "failure")
     assert worker.queue.batches == []
     assert "uid=broken" in caplog.text
+
+
+def test_a_batch_comes_in_the_order_of_its_questions(monkeypatch):
+    """Whatever was ready first; uids are other ones in every run."""
+    monkeypatch.setattr(replay_buffer.tq, "kv_clear", lambda **kwargs: None)
+    buffer = QuickReplayBuffer.__new__(QuickReplayBuffer)
+    ready = [("b", 3, 1), ("a", 10, 0), ("b", 3, 0), ("c", 9, 0), ("a", 10, 1)]
+    partition = {f"{uid}_{session}_0": {"place": ["shapes", index, session]} for uid, index, session in ready}
+    batch = buffer._materialize_batch("train", ["a", "b"], partition)
+    assert batch.keys == ["b_0_0", "b_1_0", "a_0_0", "a_1_0"]
+    assert [tag["place"][1:] for tag in batch.tags] == [[3, 0], [3, 1], [10, 0], [10, 1]]
+
+
+def test_the_seed_of_a_request_hangs_on_run_step_and_question():
+    asked = list(itertools.product((0, 1), (5, 6), ("shapes", "refcoco"), range(50)))
+    assert len({request_seed(*facts) for facts in asked}) == len(asked)
+    assert request_seed(0, 5, "shapes", 7) == request_seed(0, 5, "shapes", 7) < 2**32

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -28,6 +29,16 @@ def test_rollout_and_actor_are_one_policy(gspo):
 def test_the_policy_changes_and_clips(gspo):
     assert all(data["actor/grad_norm"] > 0 for data in gspo.first.values())
     assert any(data["actor/pg_clipfrac"] > 0 for data in gspo.first.values())
+
+
+def test_the_same_seed_gives_the_same_step(gspo, command, tmp_path):
+    """To the last digit: answers, rewards, and four updates; what differs is time and memory."""
+    command("rl.train", *gspo.settings, f"run_dir={tmp_path}/again", "trainer.total_training_steps=1")
+    again = json.loads((tmp_path / "again/metrics.jsonl").read_text().splitlines()[0])["data"]
+    measured = re.compile(r"timing|perf/")
+    first, again = ({n: v for n, v in d.items() if not measured.search(n)} for d in (gspo.first[1], again))
+    assert again == first
+    assert len(first) > 50
 
 
 def test_resume_continues_behind_the_checkpoint(gspo):
