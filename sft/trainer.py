@@ -21,5 +21,7 @@ class ResumedTrainer(SFTTrainer):
 
 def run_sft(config) -> None:
     initialize_global_process_group()
-    ResumedTrainer(config=config).fit()
-    destroy_global_process_group()
+    try:
+        ResumedTrainer(config=config).fit()
+    finally:
+        destroy_global_process_group()  # a sweep goes on in this process
