@@ -2,15 +2,16 @@
 
     python -m experiments.collect experiment=rewards [runs=outputs/rewards] [write=true] [check=true]
 
-`runs` has folders of runs at any depth, or of wandb's offline files alone. `write` puts runs.jsonl, curves.svg and the
-README's table into experiments/NAME; `check` fails where the README says anything else than these runs.
-Held-out IoU is that of the validation split before and after training, asked as the line below the table says;
-training IoU that of the answers trained on, whose questions change from step to step. Errors are standard deviations
-over seeds.
+`runs` has folders of GSPO runs at any depth, or of wandb's offline files alone; a list of such folders, where a run of
+another experiment serves this one too. `write` puts runs.jsonl, curves.svg and the README's table into
+experiments/NAME, and tokens.svg where the README shows it; `check` fails where the README says anything else than these
+runs.
+Held-out IoU is that of the validation split before and after training, asked as the line below the table says, cIoU
+that of the same answers; the codec's ceiling the IoU of their targets with themselves, once written and read; training
+IoU that of the answers trained on, whose questions change from step to step. Errors are standard deviations over seeds.
 """
 
 import math
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,16 +21,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from evaluation.report.curves import ENDS, ends
-from experiments.plot import svg
+from experiments.held_out import CEILING, CIOU
+from experiments.plot import scatter, svg
 from experiments.runs import Curve, Run, find_runs, write_runs
 from hardware.environment import REPOSITORY
 from polygon import UserError, cli
 
 BEGIN, END = "<!-- made by experiments.collect -->", "<!-- end -->"
-VALIDATED = re.compile(r"val-\w+/.+/reward/iou/mean@\d+")
 HEADER = (
-    "arm", "seeds", "steps", "held-out IoU before", "after", "change",
-    f"training IoU, first {ENDS} steps", f"last {ENDS}", "change", "tokens", "unreadable",
+    "arm", "seeds", "steps", "held-out IoU before", "after", "change", "cIoU after", "codec's ceiling",
+    f"training IoU, last {ENDS} steps - first {ENDS}", "tokens", "unreadable",
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     OmegaConf.set_struct(config, True)
     try:
         config.merge_with_cli()
-        runs = find_runs(Path(config.runs))
+        runs = find_runs(*map(Path, [config.runs] if isinstance(config.runs, str) else config.runs))
     except OmegaConfBaseException as error:
         raise UserError(f"{str(error).splitlines()[0]}; settings: {', '.join(SETTINGS)}") from None
     text = block(runs)
@@ -53,12 +54,26 @@ def main() -> None:
     if config.write:
         folder.mkdir(exist_ok=True)
         write_runs(folder / "runs.jsonl", runs)
-        (folder / "curves.svg").write_text(svg(runs, "reward/iou", "training IoU"))
         old = readme.read_text() if readme.exists() else f"# {config.experiment}\n\n{BEGIN}\n{END}\n"
         readme.write_text(replaced(old, text))
-        print(f"\nwritten: {readme.relative_to(REPOSITORY)}, runs.jsonl, curves.svg")
+        drawn = plots(runs, old)
+        for name, picture in drawn.items():
+            (folder / name).write_text(picture)
+        print(f"\nwritten: {', '.join((str(readme.relative_to(REPOSITORY)), 'runs.jsonl', *drawn))}")
     elif config.check and (not readme.exists() or text not in readme.read_text()):
         raise UserError(f"{readme.relative_to(REPOSITORY)} says something else; write=true puts this table there")
+
+
+def plots(runs: Sequence[Run], readme: str) -> dict[str, str]:
+    """The SVG files beside that README by name."""
+    drawn = {"curves.svg": svg(runs, "reward/iou", "training IoU")}
+    if "tokens.svg" in readme:
+        points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for run in runs:
+            _, after = both_ends([run.curves.get(CIOU, {})])
+            points[run.arm] += [(ends(run.values("response_length/mean"))[1], value) for value in after]
+        drawn["tokens.svg"] = scatter(points, "tokens an answer", "held-out cIoU after training")
+    return drawn
 
 
 def block(runs: Sequence[Run]) -> str:
@@ -81,8 +96,7 @@ def block(runs: Sequence[Run]) -> str:
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
-    held_out = [curve for curve in map(validated, runs) if len(curve) > 1]  # not of a run that is still going on
-    before, after = [curve[min(curve)] for curve in held_out], [curve[max(curve)] for curve in held_out]
+    before, after = both_ends([run.held_out_iou for run in runs])
     trained = [ends(run.values("reward/iou")) for run in runs]
     steps = sorted({run.steps for run in runs})
     return (
@@ -92,22 +106,18 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
         spread(before),
         spread(after),
         spread([b - a for a, b in zip(before, after, strict=True)], signed=True),
-        spread([first for first, _ in trained]),
-        spread([last for _, last in trained]),
+        spread(both_ends([run.curves.get(CIOU, {}) for run in runs])[1]),
+        spread(sorted({value for run in runs for value in run.values(CEILING)})[:1]),
         spread([last - first for first, last in trained], signed=True),
         spread([ends(run.values("response_length/mean"))[1] for run in runs], digits=1),
         spread([ends(run.values("parse_failure"))[1] for run in runs]),
     )
 
 
-def validated(run: Run) -> Curve:
-    """The held-out IoU by step, a mean over the datasets of the validation split."""
-    by_step: dict[int, list[float]] = defaultdict(list)
-    for name, curve in run.curves.items():
-        if VALIDATED.fullmatch(name):
-            for step, value in curve.items():
-                by_step[step].append(value)
-    return {step: statistics.fmean(values) for step, values in by_step.items()}
+def both_ends(curves: Sequence[Curve]) -> tuple[list[float], list[float]]:
+    """Values before and after training, without those of runs that are still going on."""
+    done = [curve for curve in curves if len(curve) > 1]
+    return [curve[min(curve)] for curve in done], [curve[max(curve)] for curve in done]
 
 
 def spread(values: Sequence[float], *, signed: bool = False, digits: int = 3) -> str:

@@ -5,6 +5,8 @@ experiments/NAME/runs.jsonl    a run a line, committed beside the README, so tha
 
 import json
 import re
+import statistics
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +15,12 @@ from typing import Any
 import yaml
 
 from evaluation.report.curves import TELLING, read_run
+from experiments.held_out import CEILING, CIOU, held_out_curves
 from experiments.wandb_file import read_wandb
-from polygon import UserError
+from polygon import Codec, UserError
 
-KEPT = re.compile(rf"{TELLING}|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share")
+KEPT = re.compile(rf"{TELLING}|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share|{CIOU}|{CEILING}")
+VALIDATED = re.compile(r"val-\w+/.+/reward/iou/mean@\d+")
 
 Curve = dict[int, float]  # step -> value
 
@@ -45,31 +49,50 @@ class Run:
         """Updates of the policy."""
         return max(self.curves.get("timing_s/step", {}), default=0)
 
+    @property
+    def held_out_iou(self) -> Curve:
+        """A mean over the datasets of the validation split."""
+        by_step: dict[int, list[float]] = defaultdict(list)
+        for name, curve in self.curves.items():
+            if VALIDATED.fullmatch(name):
+                for step, value in curve.items():
+                    by_step[step].append(value)
+        return {step: statistics.fmean(values) for step, values in by_step.items()}
 
-def find_runs(folder: Path) -> list[Run]:
-    """All runs below a folder, by arm and seed: folders with run.json, else wandb's offline files.
 
-    Raises UserError where there is none, or two of one arm and seed.
+def find_runs(*folders: Path) -> list[Run]:
+    """All GSPO runs below these, by arm and seed: folders with run.json, else wandb's offline files.
+
+    Raises UserError for a folder without one, and for two of one arm and seed.
     """
+    found: dict[tuple[str, int], Run] = {}
+    for folder in folders:
+        for run in _below(folder):
+            if found.setdefault((run.arm, run.seed), run) is not run:
+                raise UserError(f"{folder} holds two runs of arm {run.arm}, seed {run.seed}: move one of them away")
+    return [found[key] for key in sorted(found)]
+
+
+def _below(folder: Path) -> list[Run]:
     folders = sorted(file.parent for file in folder.rglob("run.json"))
-    runs = [_from_folder(each) for each in folders]
+    configs = {each: yaml.safe_load((each / "config.yaml").read_text()) for each in folders}
+    # SFT has none: an arm's retraining is what its runs start from.
+    runs = [_from_folder(each, config) for each, config in configs.items() if "actor_rollout_ref" in config]
     files = sorted(file for file in folder.rglob("run-*.wandb") if not any(map(file.is_relative_to, folders)))
     runs += [_run(*read_wandb(file), None) for file in files]
     if not runs:
         raise UserError(
             f"{folder} holds no run (run.json, or run-*.wandb of wandb); set runs= to the folder of a sweep"
         )
-    found: dict[tuple[str, int], Run] = {}
-    for run in runs:
-        if found.setdefault((run.arm, run.seed), run) is not run:
-            raise UserError(f"{folder} holds two runs of arm {run.arm}, seed {run.seed}: move one of them away")
-    return [found[key] for key in sorted(found)]
+    return runs
 
 
-def _from_folder(folder: Path) -> Run:
+def _from_folder(folder: Path, config: dict[str, Any]) -> Run:
     record = json.loads((folder / "run.json").read_text())
-    config = yaml.safe_load((folder / "config.yaml").read_text()) | {"provenance": record["starts"][-1]}
+    config |= {"provenance": record["starts"][-1]}
     curves = {name: dict(zip(curve.steps, curve.values, strict=True)) for name, curve in read_run(folder).items()}
+    if (folder / "answers").is_dir():
+        curves |= held_out_curves(folder / "answers", Codec.from_config(config["codec"]))
     return _run(config, curves, (record["finished"] or {}).get("seconds"))
 
 

@@ -2,12 +2,12 @@
 
     python -m experiments.search trials=12
 
-Maximises the sampled IoU of the last steps: all trials see the same questions, so they compare in pairs. The study is a
-file in `out` (Optuna's journal); a search that was stopped goes on, the trial it was at is done again. Hydra's own
-Optuna sweeper has had no release since 2022 and wants an Optuna of that year.
+Maximises the held-out IoU after training: all trials see the same questions, in training too, so they compare in pairs.
+What is found best was chosen by those questions: score it on another split. The study is a file in `out` (Optuna's
+journal); a search that was stopped goes on, the trial it was at is done again. Hydra's own Optuna sweeper has had no
+release since 2022 and wants an Optuna of that year.
 """
 
-import math
 from pathlib import Path
 
 import optuna
@@ -17,7 +17,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
 from conf import command
-from evaluation.report.curves import ends
 from experiments.jobs import Job, run
 from experiments.runs import find_runs
 from polygon import UserError
@@ -42,7 +41,7 @@ def main(config: DictConfig) -> None:
             print(f"     failed: {error}", flush=True)
             continue
         study.tell(trial, score)
-        print(f"     sampled IoU {score:.4f}", flush=True)
+        print(f"     held-out IoU {score:.4f}", flush=True)
     for trial in sorted(study.get_trials(states=[TrialState.COMPLETE]), key=lambda trial: -trial.value):
         print(f"{trial.value:.4f}  {said(trial.params)}")
     if failed:
@@ -74,14 +73,15 @@ def overrides(config: DictConfig, trial: Trial) -> list[str]:
 
 
 def train(config: DictConfig, folder: Path, chosen: list[str]) -> float:
-    """The sampled IoU at the end of a run. Raises UserError for one that fails or has none."""
+    """The held-out IoU at the end of a run. Raises UserError for one that fails or has none."""
     words = (*config.train, *chosen, f"name={config.name}", f"arm={folder.name}", f"seed={config.seed}")
     run(Job(folder / "train.log", "rl.train", (*words, f"run_dir={folder}")))
     (done,) = find_runs(folder)
-    _, score = ends(done.values("reward/iou"))
-    if math.isnan(score):
-        raise UserError(f"{folder} has no reward/iou to maximise; keep that term, with weight 0 if need be")
-    return score
+    if not done.held_out_iou:
+        raise UserError(
+            f"{folder} has no held-out IoU to maximise: keep the reward iou, with weight 0 if need be, and a validation"
+        )
+    return done.held_out_iou[max(done.held_out_iou)]
 
 
 def said(numbers: dict[str, float]) -> str:

@@ -6,16 +6,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import wandb
 import yaml
+from pycocotools import mask as coco
 
 from experiments import collect
-from experiments.collect import BEGIN, END, block, replaced
+from experiments.collect import BEGIN, END, block, plots, replaced
+from experiments.held_out import CEILING, CIOU
 from experiments.plot import svg
 from experiments.runs import find_runs, read_runs, write_runs
 from experiments.wandb_file import records
-from polygon import UserError
+from polygon import Codec, Target, UserError, rle_encode
 
 START = {
     "command": "python -m rl.train",
@@ -30,6 +33,7 @@ def metrics(gain: float, steps: int = 40) -> list[dict]:
     rows = [{"step": 0, "data": {HELD_OUT: 0.5}}]
     for step in range(1, steps + 1):
         data = {"reward/iou": 0.4 + gain * step / steps, "timing_s/step": 9.0, "actor/lr": 1.0}
+        data["response_length/mean"] = 20.0
         rows.append({"step": step, "data": data | ({HELD_OUT: 0.5 + gain} if step == steps else {})})
     return rows
 
@@ -54,12 +58,12 @@ def sweep(tmp_path) -> Path:
 def test_table_of_a_sweep(sweep):
     lines = block(find_runs(sweep)).splitlines()
     assert lines[0].startswith(
-        "| arm | seeds | steps | held-out IoU before | after | change | training IoU, first 10 steps"
+        "| arm | seeds | steps | held-out IoU before | after | change | cIoU after | codec's ceiling |"
     )
     grpo, gspo = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4])
     assert gspo[:6] == ["algo-gspo", "0, 1", "40", "0.500 ± 0.000", "0.570 ± 0.028", "+0.070 ± 0.028"]
-    # the mean of 40 equal stairs over the first and the last ten: 5.5 and 35.5 fortieths of the gain
-    assert gspo[6:9] == ["0.410 ± 0.004", "0.462 ± 0.025", "+0.052 ± 0.021"]
+    # of 40 equal stairs the mean of the last ten less that of the first: 30 fortieths of the gain
+    assert gspo[6:9] == ["-", "-", "+0.052 ± 0.021"]
     assert grpo[:6] == ["algo-grpo", "0", "12", "0.500", "0.480", "-0.020"]
     assert lines[5:] == [
         "Held-out answers: 4 at temperature 1.",
@@ -80,6 +84,58 @@ def test_what_is_written_gives_the_same_table_and_plot(sweep, tmp_path):
     assert plot == svg(runs, "reward/iou", "training IoU")
     assert len(re.findall("<polyline", plot)) == 2 and "algo-gspo (2 seeds)" in plot
     assert "actor/lr" not in again[0].curves
+
+
+CODEC = {"epsilon": 0.01, "precision": 2}
+SQUARE, HALF, TRIANGLE = (
+    "[[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]]",
+    "[[[0.25, 0.25], [0.50, 0.25], [0.50, 0.75], [0.25, 0.75]]]",
+    "[[[0.0, 0.0], [0.1, 0.0], [0.0, 0.1]]]",
+)
+
+
+def disc(radius: int) -> np.ndarray:
+    rows, columns = np.ogrid[:100, :100]
+    return (rows - 50) ** 2 + (columns - 50) ** 2 < radius**2
+
+
+def answer(text: str, mask_HW: np.ndarray) -> str:
+    target = Target("mask", "text2mask", 100, 100, rle_encode(mask_HW), None)
+    return json.dumps({"output": text, "gts": target.to_json(), "score": 1.0}) + "\n"
+
+
+def test_ciou_and_ceiling_of_held_out_answers(sweep):
+    """Areas as pycocotools counts them: of masks as run lengths, which our rasteriser has no part in."""
+    codec = Codec.from_config(CODEC)
+    masks = (codec.rasterise(codec.parse(text, "mask").region, 100, 100) for text in (SQUARE, HALF, TRIANGLE))
+    square, half, triangle = masks
+    before, after = [(HALF, square), ("no", disc(20)), (TRIANGLE, disc(30))], [(SQUARE, square), (SQUARE, disc(20))]
+    folder = sweep / "algo-grpo/seed0"
+    (folder / "answers").mkdir()
+    for step, rows in ((0, before), (12, after)):
+        (folder / f"answers/{step}.jsonl").write_text("".join(answer(*row) for row in rows))
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"codec": CODEC}))
+
+    def areas(*pairs) -> float:
+        both = [[coco.encode(np.asfortranarray(mask, np.uint8)) for mask in pair] for pair in pairs]
+        shared = sum(int(coco.area(coco.merge(pair, intersect=True))) for pair in both)
+        return shared / sum(int(coco.area(coco.merge(pair))) for pair in both)
+
+    run = find_runs(sweep)[0]
+    nothing = np.zeros((100, 100), bool)
+    assert run.curves[CIOU] == {
+        0: pytest.approx(areas((half, square), (nothing, disc(20)), (triangle, disc(30))), rel=1e-4),
+        12: pytest.approx(areas((square, square), (square, disc(20))), rel=1e-4),
+    }
+    assert 0.9 < run.curves[CEILING][0] < run.curves[CEILING][12] < 1
+    assert f"| {run.curves[CIOU][12]:.3f} | {run.curves[CEILING][0]:.3f} |" in block([run])
+
+    shown = plots([run], "![](tokens.svg)")
+    assert shown.keys() == {"curves.svg", "tokens.svg"} and shown["tokens.svg"].count("<circle") == 1
+    (folder / "answers/12.jsonl").write_text("{")
+    with pytest.raises(UserError, match=r"12.jsonl:1: not an answer"):
+        find_runs(sweep)
 
 
 def test_a_run_that_was_resumed_has_one_curve(tmp_path):
@@ -123,6 +179,23 @@ def test_offline_files_of_wandb(tmp_path):
         find_runs(tmp_path)
 
 
+def test_retraining_is_no_run_and_several_folders_are(sweep, tmp_path):
+    """An arm's SFT run lies beside its GSPO runs; a control may be another experiment's."""
+    sft = make_run(sweep / "sft/algo-grpo", "algo-grpo", 0, 0.3)
+    (sft / "config.yaml").write_text(yaml.safe_dump({"name": "try", "arm": "algo-grpo", "seed": 0}))
+    control = make_run(tmp_path / "other/control/seed0", "control", 0, 0.1)
+    runs = find_runs(sweep, control)
+    assert [(run.arm, run.seed) for run in runs] == [
+        ("algo-grpo", 0),
+        ("algo-gspo", 0),
+        ("algo-gspo", 1),
+        ("control", 0),
+    ]
+    assert runs[0].steps == 12
+    with pytest.raises(UserError, match="two runs of arm control, seed 0"):
+        find_runs(sweep, control, control)
+
+
 def test_two_runs_of_one_arm_and_seed_are_refused(sweep):
     make_run(sweep / "again", "algo-gspo", 1, 0.3)
     with pytest.raises(UserError, match="two runs of arm algo-gspo, seed 1"):
@@ -145,6 +218,7 @@ def test_command(sweep, tmp_path, monkeypatch, capsys):
 
     assert "README.md says something else" in run("check=true")
     assert not run("write=true")
+    assert not run(f"runs=[{sweep}]", "check=true")
     text = readme.read_text()
     assert "old" not in text and "| algo-gspo | 0, 1 |" in text and text.endswith("**Conclusion.** None.\n")
     assert not run("check=true")
@@ -161,6 +235,7 @@ def test_committed_tables_are_what_their_runs_give(repo_root):
     files = sorted((repo_root / "experiments").glob("*/runs.jsonl"))
     assert files
     for file in files:
-        runs = read_runs(file)
-        assert block(runs) in (file.parent / "README.md").read_text()
-        assert svg(runs, "reward/iou", "training IoU") == (file.parent / "curves.svg").read_text()
+        runs, readme = read_runs(file), (file.parent / "README.md").read_text()
+        assert block(runs) in readme
+        for name, picture in plots(runs, readme).items():
+            assert picture == (file.parent / name).read_text()

@@ -1,6 +1,7 @@
-"""The search of weights and clip range: what a trial tells rl.train, failures, and going on after a stop."""
+"""The search of weights and clip range: what a trial tells rl.train, its score, failures, going on after a stop."""
 
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def test_what_a_trial_chooses_is_what_rl_train_gets(repo_root, config, tmp_path)
     assert 2e-3 <= actor.clip_ratio_low <= 5e-2
     assert run.rewards.distance.weight == value(chosen, "rewards.distance.weight")
     assert 0 <= run.rewards.format.weight <= 0.5
+
+
+def write_run(folder: Path, *steps: dict[str, float]) -> None:
+    folder.mkdir()
+    (folder / "config.yaml").write_text("{name: search, arm: trial-3, seed: 0, actor_rollout_ref: {}}")
+    (folder / "run.json").write_text(json.dumps({"starts": [{}], "finished": {"seconds": 9.0}}))
+    rows = [{"step": step, "data": data} for step, data in enumerate(steps, start=1)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_the_score_of_a_trial_is_its_held_out_iou(config, tmp_path, monkeypatch):
+    held_out, trained = "val-aux/shapes/reward/iou/mean@1", "reward/iou"
+    monkeypatch.setattr(search, "run", lambda job: write_run(job.log.parent, {trained: 0.9}, {held_out: 0.25}))
+    assert search.train(config, tmp_path / "trial-3", ["rewards.iou.weight=1"]) == 0.25
+
+    monkeypatch.setattr(search, "run", lambda job: write_run(job.log.parent, {trained: 0.9}))
+    with pytest.raises(UserError, match="trial-4 has no held-out IoU"):
+        search.train(config, tmp_path / "trial-4", [])
 
 
 def test_a_search_that_was_stopped_goes_on(config, tmp_path, monkeypatch, capsys):
@@ -70,4 +89,4 @@ def test_failures_are_listed_and_end_the_search_once_all_had_their_turn(config, 
     with pytest.raises(UserError, match=r"2 trials failed: trial 1: out of memory; trial 2: out of memory"):
         main(config)
     assert tried == [f"trial-{number}" for number in range(6)]
-    assert capsys.readouterr().out.count("sampled IoU") == 4
+    assert capsys.readouterr().out.count("held-out IoU") == 4
