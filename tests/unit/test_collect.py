@@ -11,6 +11,7 @@ import pytest
 import wandb
 import yaml
 from pycocotools import mask as coco
+from wandb.proto.wandb_internal_pb2 import Record
 
 from experiments import collect
 from experiments.collect import BEGIN, END, block, plots, replaced
@@ -150,6 +151,11 @@ def test_a_run_that_was_resumed_has_one_curve(tmp_path):
     assert run.steps == 40
 
 
+def ended(file: Path) -> bool:
+    *_, last = ["none", *(Record.FromString(data).WhichOneof("record_type") for data in records(file.read_bytes()))]
+    return last == "exit"
+
+
 def test_offline_files_of_wandb(tmp_path):
     """Written by wandb itself, with a record longer than a block; a torn end costs only its own rows."""
     config = {"name": "try", "arm": "algo-gspo", "seed": 3, "provenance": START, "long": "x" * 100_000}
@@ -157,8 +163,8 @@ def test_offline_files_of_wandb(tmp_path):
         for row in metrics(0.1):
             run.log(row["data"], step=row["step"])
     (file,) = tmp_path.rglob("run-*.wandb")
-    deadline = time.monotonic() + 30
-    while sum(1 for _ in records(file.read_bytes())) < 45 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while not ended(file) and time.monotonic() < deadline:
         time.sleep(0.05)  # wandb's own process writes a little after the run has ended
     (found,) = find_runs(tmp_path)
     assert (found.arm, found.seed, found.commit, found.steps) == ("algo-gspo", 3, "abc123", 40)
