@@ -8,7 +8,8 @@ experiments/NAME, and tokens.svg where the README shows it; `check` fails where 
 runs.
 Held-out IoU is that of the validation split before and after training, asked as the line below the table says, cIoU
 that of the same answers; the codec's ceiling the IoU of their targets with themselves, once written and read; training
-IoU that of the answers trained on, whose questions change from step to step. Errors are standard deviations over seeds.
+IoU that of the answers trained on, whose questions change from step to step. Where the validation split is of several
+datasets, IoU is a mean over those of masks, and a second table has each. Errors are standard deviations over seeds.
 """
 
 import math
@@ -32,6 +33,7 @@ HEADER = (
     "arm", "seeds", "steps", "held-out IoU before", "after", "change", "cIoU after", "codec's ceiling",
     f"training IoU, last {ENDS} steps - first {ENDS}", "tokens", "unreadable",
 )  # fmt: skip
+PARTS = ("arm", "held-out dataset", "measure", "before", "after", "change")
 
 
 # Not Hydra: there `experiment=` chooses a recipe of conf/experiment, which composes with what is trained.
@@ -82,8 +84,9 @@ def block(runs: Sequence[Run]) -> str:
     for run in runs:
         arms[run.arm].append(run)
     rows = [row(arm, of_arm) for arm, of_arm in arms.items()]
-    lines = [HEADER, ("---",) * len(HEADER), *rows]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    tables = [markdown(HEADER, rows)]
+    if any(len(run.held_out) > 1 for run in runs):
+        tables.append(markdown(PARTS, [cells for arm, of_arm in arms.items() for cells in part_rows(arm, of_arm)]))
     unfinished = [f"{run.arm}, seed {run.seed}" for run in runs if run.seconds is None]
     facts = {
         "Held-out answers": sorted({run.validation or "unknown" for run in runs}),
@@ -92,7 +95,12 @@ def block(runs: Sequence[Run]) -> str:
         "Wall time": [f"{sum(run.seconds or 0 for run in runs) / 60:.0f} minutes in all"],
         "Not finished": unfinished,
     }
-    return table + "\n\n" + "\n".join(f"{name}: {'; '.join(values)}." for name, values in facts.items() if values)
+    lines = [f"{name}: {'; '.join(values)}." for name, values in facts.items() if values]
+    return "\n\n".join((*tables, "\n".join(lines)))
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ("---",) * len(header), *rows))
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -112,6 +120,16 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
         spread([ends(run.values("response_length/mean"))[1] for run in runs], digits=1),
         spread([ends(run.values("parse_failure"))[1] for run in runs]),
     )
+
+
+def part_rows(arm: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """A line for each dataset of the validation split, by the measure of its kind of answer."""
+    rows = []
+    for dataset, measure in sorted({part for run in runs for part in run.held_out}):
+        before, after = both_ends([run.held_out.get((dataset, measure), {}) for run in runs])
+        change = [b - a for a, b in zip(before, after, strict=True)]
+        rows.append((arm, dataset, measure, spread(before), spread(after), spread(change, signed=True)))
+    return rows
 
 
 def both_ends(curves: Sequence[Curve]) -> tuple[list[float], list[float]]:

@@ -20,7 +20,7 @@ from experiments.wandb_file import read_wandb
 from polygon import Codec, UserError
 
 KEPT = re.compile(rf"{TELLING}|actor/pg_clipfrac|actor/grad_norm|group/zero_variance_share|{CIOU}|{CEILING}")
-VALIDATED = re.compile(r"val-\w+/.+/reward/iou/mean@\d+")
+VALIDATED = re.compile(r"val-\w+/(?P<dataset>.+)/reward/(?P<measure>iou|box_iou|point_in_mask)/mean@\d+")
 
 Curve = dict[int, float]  # step -> value
 
@@ -50,11 +50,17 @@ class Run:
         return max(self.curves.get("timing_s/step", {}), default=0)
 
     @property
+    def held_out(self) -> dict[tuple[str, str], Curve]:
+        """(dataset of the validation split, measure of its kind of answer) -> curve."""
+        found = {name: VALIDATED.fullmatch(name) for name in self.curves}
+        return {match.group("dataset", "measure"): self.curves[name] for name, match in found.items() if match}
+
+    @property
     def held_out_iou(self) -> Curve:
-        """A mean over the datasets of the validation split."""
+        """A mean over the datasets of the validation split that ask for masks."""
         by_step: dict[int, list[float]] = defaultdict(list)
-        for name, curve in self.curves.items():
-            if VALIDATED.fullmatch(name):
+        for (_, measure), curve in self.held_out.items():
+            if measure == "iou":
                 for step, value in curve.items():
                     by_step[step].append(value)
         return {step: statistics.fmean(values) for step, values in by_step.items()}

@@ -75,6 +75,25 @@ def test_table_of_a_sweep(sweep):
     ]
 
 
+def test_several_held_out_datasets(sweep):
+    """Boxes and points have measures of their own and no part in the mean of masks."""
+    for folder in (sweep / "algo-gspo/seed0", sweep / "algo-gspo/seed1"):
+        rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for step, iou, box_iou in ((0, 0.3, 0.6), (40, 0.4, 0.65)):
+            rows[step]["data"]["val-aux/points/reward/iou/mean@1"] = iou
+            rows[step]["data"]["val-aux/boxes/reward/box_iou/mean@1"] = box_iou
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    runs = find_runs(sweep / "algo-gspo")
+    assert runs[0].held_out_iou == {0: pytest.approx(0.4), 40: pytest.approx((0.55 + 0.4) / 2)}
+    table = block(runs).split("\n\n")[1].splitlines()
+    assert table[0] == "| arm | held-out dataset | measure | before | after | change |"
+    assert table[2:] == [
+        "| algo-gspo | boxes | box_iou | 0.600 ± 0.000 | 0.650 ± 0.000 | +0.050 ± 0.000 |",
+        "| algo-gspo | points | iou | 0.300 ± 0.000 | 0.400 ± 0.000 | +0.100 ± 0.000 |",
+        "| algo-gspo | shapes | iou | 0.500 ± 0.000 | 0.570 ± 0.028 | +0.070 ± 0.028 |",
+    ]
+
+
 def test_what_is_written_gives_the_same_table_and_plot(sweep, tmp_path):
     runs = find_runs(sweep)
     write_runs(tmp_path / "runs.jsonl", runs)
