@@ -82,7 +82,7 @@ class Plan:
             codec=Codec.from_config(config["codec"]),
             answers=dataset["answers"],
             images=images,
-            mixes={stage: TaskMix.from_config(config[node]["weights"]) for stage, node in STAGES.items()},
+            mixes={stage: _mix(config, node) for stage, node in STAGES.items()},
             sizes=_sizes(dataset["sizes"], source),
             leakage=leakage,
             against=tuple(_others(dataset.get("leakage_against") or ())),
@@ -109,6 +109,13 @@ class Plan:
             content = sha256(file) if state.st_size < _TOO_MUCH_TO_READ else f"{state.st_size} {state.st_mtime_ns}"
             digest.update(f"{file} {content}".encode())
         return digest.hexdigest()
+
+
+def _mix(config: Mapping, node: str) -> TaskMix:
+    if not isinstance(config[node], Mapping):
+        option = "task" if node == "task" else f"task@{node}"
+        raise UserError(f"{node}={config[node]} is no mix of tasks; choose an option of conf/task by {option}=...")
+    return TaskMix.from_config(config[node]["weights"])
 
 
 def _sizes(sizes: Mapping, source: Source) -> dict[str, dict[str, int | None]]:

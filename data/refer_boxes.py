@@ -2,7 +2,7 @@
 
 Why: the ReferIt game's expressions are passed around in this form (github.com/ronghanghu/text_objseg); without SAIAPR's
 segmentations they still teach and measure text -> box.
-How: `dataset=refclef_boxes task=text2box rl_task=text2box dataset.source.root=FOLDER`, FOLDER holding
+How: `dataset=refclef_boxes task=text2box task@rl_task=text2box dataset.source.root=FOLDER`, FOLDER holding
 
     referit_query_{train,val,test}.json   {"38685_1": ["expression", ...]}: photograph 38685, its object 1
     referit_bbox.json                     {"38685_1": [x0, y0, x1, y1]}, pixels, the last ones inside the box
