@@ -3,9 +3,9 @@
     python -m experiments.collect experiment=rewards [runs=outputs/rewards] [write=true] [check=true]
 
 `runs` has folders of GSPO runs at any depth, or of wandb's offline files alone; a list of such folders, where a run of
-another experiment serves this one too. `write` puts runs.jsonl, curves.svg and the README's table into
-experiments/NAME, and tokens.svg where the README shows it; `check` fails where the README says anything else than these
-runs.
+another experiment serves this one too, and of the runs.jsonl of runs that were collected before. `write` puts
+runs.jsonl, curves.svg and the README's table into experiments/NAME, and tokens.svg where the README shows it; `check`
+fails where the README says anything else than these runs.
 Held-out IoU is that of the validation split before and after training, asked as the line below the table says, cIoU
 that of the same answers; the codec's ceiling the IoU of their targets with themselves, once written and read; training
 IoU that of the answers trained on, whose questions change from step to step. Where the validation split is of several

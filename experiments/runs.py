@@ -67,9 +67,10 @@ class Run:
 
 
 def find_runs(*folders: Path) -> list[Run]:
-    """All GSPO runs below these, by arm and seed: folders with run.json, else wandb's offline files.
+    """All GSPO runs below these, by arm and seed: folders with run.json, else wandb's offline files; of a file, what
+    `write_runs` put there.
 
-    Raises UserError for a folder without one, and for two of one arm and seed.
+    Raises UserError for a folder without one, for another file, and for two runs of one arm and seed.
     """
     found: dict[tuple[str, int], Run] = {}
     for folder in folders:
@@ -80,6 +81,8 @@ def find_runs(*folders: Path) -> list[Run]:
 
 
 def _below(folder: Path) -> list[Run]:
+    if folder.is_file():
+        return read_runs(folder)
     folders = sorted(file.parent for file in folder.rglob("run.json"))
     configs = {each: yaml.safe_load((each / "config.yaml").read_text()) for each in folders}
     # SFT has none: an arm's retraining is what its runs start from.
@@ -136,8 +139,12 @@ def write_runs(file: Path, runs: list[Run]) -> None:
 
 
 def read_runs(file: Path) -> list[Run]:
-    rows = map(json.loads, file.read_text().splitlines())
-    return [
-        Run(**row | {"curves": {name: {int(s): v for s, v in c.items()} for name, c in row["curves"].items()}})
-        for row in rows
-    ]
+    """Raises UserError for a file that `write_runs` has not written."""
+    try:
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        return [
+            Run(**row | {"curves": {name: {int(s): v for s, v in c.items()} for name, c in row["curves"].items()}})
+            for row in rows
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{file} is no runs.jsonl of experiments.collect ({error})") from None

@@ -221,6 +221,17 @@ def test_retraining_is_no_run_and_several_folders_are(sweep, tmp_path):
         find_runs(sweep, control, control)
 
 
+def test_runs_that_were_written_before_are_joined_by_new_ones(sweep, tmp_path):
+    runs = find_runs(sweep)
+    write_runs(tmp_path / "runs.jsonl", runs)
+    new = make_run(tmp_path / "new/algo-gspo/seed2", "algo-gspo", 2, 0.1)
+    assert find_runs(tmp_path / "runs.jsonl", new) == [*runs, *find_runs(new)]
+    for other in ('{"arm": "algo-gspo"}', "[1]", "{"):
+        (tmp_path / "runs.jsonl").write_text(other)
+        with pytest.raises(UserError, match=r"runs.jsonl is no runs.jsonl of experiments.collect"):
+            find_runs(tmp_path / "runs.jsonl")
+
+
 def test_two_runs_of_one_arm_and_seed_are_refused(sweep):
     make_run(sweep / "again", "algo-gspo", 1, 0.3)
     with pytest.raises(UserError, match="two runs of arm algo-gspo, seed 1"):
