@@ -28,7 +28,7 @@ from evaluation import (
     report_rows,
     write_report,
 )
-from experiments.jobs import Job, run
+from experiments.jobs import Job, as_words, run
 from polygon import Codec
 
 SHOWN = {"reward": "reward/total", "IoU": "reward/iou", "distance": "reward/distance", "format": "reward/format"}
@@ -99,7 +99,8 @@ def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None
         shown = len(lines)
 
     paths = (f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}")
-    overrides = ("experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}", *paths, *config.train)
+    more = as_words(OmegaConf.to_container(config.train))
+    overrides = ("experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}", *paths, *more)
     run(Job(run_dir / "train.log", "rl.train", overrides), watch=watch)
 
 

@@ -1,12 +1,13 @@
 """Commands of this repository run by another of its commands."""
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polygon import UserError
 
@@ -17,6 +18,17 @@ class Job(NamedTuple):
     log: Path
     module: str
     overrides: tuple[str, ...]
+
+
+def as_words(overrides: Mapping[str, Any]) -> list[str]:
+    """Overrides for a command, `{trainer: {save_freq: 5}, algo: gspo}` as `trainer.save_freq=5 algo=gspo`."""
+    found = []
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            found += [f"{key}.{word}" for word in as_words(value)]
+        else:
+            found.append(f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+    return found
 
 
 def run(*jobs: Job, watch: Callable[[], None] | None = None) -> None:
@@ -30,9 +42,9 @@ def run(*jobs: Job, watch: Callable[[], None] | None = None) -> None:
     try:
         for job in jobs:
             job.log.parent.mkdir(parents=True, exist_ok=True)
-            words = [sys.executable, "-m", job.module, *job.overrides]
+            command = [sys.executable, "-m", job.module, *job.overrides]
             with job.log.open("wb") as stream:
-                processes.append(subprocess.Popen(words, stdout=stream, stderr=subprocess.STDOUT, env=environment))
+                processes.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment))
         while any(process.poll() is None for process in processes):
             time.sleep(0.5)
             if watch:

@@ -1,6 +1,7 @@
 """Reward weights and clip range by Optuna, a GSPO run for each trial.
 
     python -m experiments.search trials=12
+    python -m experiments.search trials=4 +train.trainer.total_training_steps=10
 
 Maximises the held-out IoU after training: all trials see the same questions, in training too, so they compare in pairs.
 What is found best was chosen by those questions: score it on another split. The study is a file in `out` (Optuna's
@@ -11,13 +12,13 @@ release since 2022 and wants an Optuna of that year.
 from pathlib import Path
 
 import optuna
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
 from conf import command
-from experiments.jobs import Job, run
+from experiments.jobs import Job, as_words, run
 from experiments.runs import find_runs
 from polygon import UserError
 
@@ -72,10 +73,15 @@ def overrides(config: DictConfig, trial: Trial) -> list[str]:
     return found
 
 
+def every_run(config: DictConfig) -> list[str]:
+    """What `rl.train` is told in each trial."""
+    return as_words(OmegaConf.to_container(config.train))
+
+
 def train(config: DictConfig, folder: Path, chosen: list[str]) -> float:
     """The held-out IoU at the end of a run. Raises UserError for one that fails or has none."""
-    words = (*config.train, *chosen, f"name={config.name}", f"arm={folder.name}", f"seed={config.seed}")
-    run(Job(folder / "train.log", "rl.train", (*words, f"run_dir={folder}")))
+    named = (f"name={config.name}", f"arm={folder.name}", f"seed={config.seed}", f"run_dir={folder}")
+    run(Job(folder / "train.log", "rl.train", (*every_run(config), *chosen, *named)))
     (done,) = find_runs(folder)
     if not done.held_out_iou:
         raise UserError(

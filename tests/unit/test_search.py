@@ -16,7 +16,8 @@ main = inspect.unwrap(search.main)  # under @command
 @pytest.fixture
 def config(repo_root, tmp_path):
     with initialize_config_dir(str(repo_root / "conf"), version_base="1.3"):
-        return compose("search", overrides=[f"out={tmp_path}", "trials=6"])
+        more = ["+train.vlm=qwen2_5_vl_7b", "+train.trainer.total_training_steps=10", "+train.waive=[a,b]"]
+        return compose("search", overrides=[f"out={tmp_path}", "trials=6", *more])
 
 
 def value(chosen: list[str], key: str) -> float:
@@ -27,12 +28,14 @@ def test_what_a_trial_chooses_is_what_rl_train_gets(repo_root, config, tmp_path)
     study = search.open_study(config, tmp_path / "study.journal")
     chosen = search.overrides(config, study.ask())
     with initialize_config_dir(str(repo_root / "conf"), version_base="1.3"):
-        run = compose("rl", overrides=[*config.train, *chosen])
+        run = compose("rl", overrides=[*search.every_run(config), *chosen])
     actor = run.actor_rollout_ref.actor
     assert actor.clip_ratio_low == actor.clip_ratio_high == value(chosen, "actor_rollout_ref.actor.clip_ratio_low")
     assert 2e-3 <= actor.clip_ratio_low <= 5e-2
     assert run.rewards.distance.weight == value(chosen, "rewards.distance.weight")
     assert 0 <= run.rewards.format.weight <= 0.5
+    assert (run.vlm.name, run.trainer.total_training_steps, run.waive) == ("qwen2_5_vl_7b", 10, ["a", "b"])
+    assert run.trainer.val_before_train is False
 
 
 def write_run(folder: Path, *steps: dict[str, float]) -> None:
