@@ -104,16 +104,13 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
-    before, after = both_ends([run.held_out_iou for run in runs])
     trained = [ends(run.values("reward/iou")) for run in runs]
     steps = sorted({run.steps for run in runs})
     return (
         arm,
         ", ".join(str(run.seed) for run in runs),
         " to ".join(map(str, dict.fromkeys((steps[0], steps[-1])))),
-        spread(before),
-        spread(after),
-        spread([b - a for a, b in zip(before, after, strict=True)], signed=True),
+        *before_after_change([run.held_out_iou for run in runs]),
         spread(both_ends([run.curves.get(CIOU, {}) for run in runs])[1]),
         spread(sorted({value for run in runs for value in run.values(CEILING)})[:1]),
         spread([last - first for first, last in trained], signed=True),
@@ -124,12 +121,14 @@ def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:
 
 def part_rows(arm: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
     """A line for each dataset of the validation split, by the measure of its kind of answer."""
-    rows = []
-    for dataset, measure in sorted({part for run in runs for part in run.held_out}):
-        before, after = both_ends([run.held_out.get((dataset, measure), {}) for run in runs])
-        change = [b - a for a, b in zip(before, after, strict=True)]
-        rows.append((arm, dataset, measure, spread(before), spread(after), spread(change, signed=True)))
-    return rows
+    parts = sorted({part for run in runs for part in run.held_out})
+    return [(arm, *part, *before_after_change([run.held_out.get(part, {}) for run in runs])) for part in parts]
+
+
+def before_after_change(curves: Sequence[Curve]) -> tuple[str, str, str]:
+    """Three cells of a curve of each run."""
+    before, after = both_ends(curves)
+    return spread(before), spread(after), spread([b - a for a, b in zip(before, after, strict=True)], signed=True)
 
 
 def both_ends(curves: Sequence[Curve]) -> tuple[list[float], list[float]]:

@@ -71,14 +71,13 @@ def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, P
         "vlm.path": model,
         "backend": config.backend,
         "limit": config.samples,
-        "force": "true",
+        "force": True,
     }
     jobs = []
     for temperature, file in files.items():
         draws = config.draws if temperature > 0 else 1
         overrides = common | {"temperature": temperature, "draws": draws, "output": file}
-        words = tuple(f"{key}={value}" for key, value in overrides.items())
-        jobs.append(Job(file.with_suffix(".log"), "rollout.generate", words))
+        jobs.append(Job(file.with_suffix(".log"), "rollout.generate", (*as_words(overrides),)))
     run(*jobs)
     return files
 

@@ -27,7 +27,7 @@ def as_words(overrides: Mapping[str, Any]) -> list[str]:
         if isinstance(value, Mapping):
             found += [f"{key}.{word}" for word in as_words(value)]
         else:
-            found.append(f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+            found.append(f"{key}={value if isinstance(value, str | Path) else json.dumps(value)}")
     return found
 
 
