@@ -1,4 +1,4 @@
-"""verl's SFT trainer on our FSDP engine, resumed wherever it stopped."""
+"""verl's SFT trainer on our FSDP engine, resumed wherever it stopped, with an order of samples for each seed."""
 
 from verl.trainer.sft_trainer import SFTTrainer
 from verl.utils.distributed import destroy_global_process_group, initialize_global_process_group
@@ -6,11 +6,18 @@ from verl.utils.distributed import destroy_global_process_group, initialize_glob
 import hardware.fsdp_engine  # noqa: F401 - registers the engine
 
 
-class ResumedTrainer(SFTTrainer):
-    """verl's, which also goes on from a checkpoint at the very end of an epoch.
+class PolygonSFTTrainer(SFTTrainer):
+    """verl 0.9.1's, with two things mended.
 
-    Its data loader comes back exhausted from there: verl 0.9.1 takes that for the next epoch and passes over it.
+    - It goes on from a checkpoint at the very end of an epoch, whose data loader comes back exhausted: verl takes that
+      for the next epoch and passes over it.
+    - `trainer.seed` decides the order of samples: verl's sampler has seed 0 always, so that runs from one checkpoint
+      were the same run under every seed.
     """
+
+    def _build_dataloader(self):
+        super()._build_dataloader()
+        self.train_sampler.seed = self.config.trainer.seed
 
     def fit(self):
         if self.resume_global_step and self.resume_global_step % self.steps_per_epoch == 0:
@@ -22,6 +29,6 @@ class ResumedTrainer(SFTTrainer):
 def run_sft(config) -> None:
     initialize_global_process_group()
     try:
-        ResumedTrainer(config=config).fit()
+        PolygonSFTTrainer(config=config).fit()
     finally:
         destroy_global_process_group()  # a sweep goes on in this process
