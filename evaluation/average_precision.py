@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 from conf import command
 from evaluation.inputs.bad_rows import BadRows
 from evaluation.inputs.coco_results import Detection, read_detections
-from evaluation.output import write_whole
 from evaluation.report.table import format_definitions
 from polygon import UserError, rle_encode, segmentation_mask
+from polygon.output import write_whole
 
 IouType = Literal["segm", "bbox", "boundary"]
 Images = Literal["all", "answered"]

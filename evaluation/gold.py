@@ -22,9 +22,9 @@ from conf import command
 from data.answer import answer_region
 from data.rows import read_samples
 from data.sample import Sample
-from evaluation.output import write_whole
 from evaluation.report.table import format_table
 from polygon import Box, Codec, Mask, UserError, box_iou, mask_iou
+from polygon.output import write_whole
 from rewards import Rewards
 
 _ROUNDING = 1e-6

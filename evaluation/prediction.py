@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from evaluation.output import write_whole
 from polygon import UserError
+from polygon.output import write_whole
 
 FINISHES = ("stop", "length")
 

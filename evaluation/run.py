@@ -22,7 +22,6 @@ from evaluation.conventions import Conventions
 from evaluation.evaluate import evaluate
 from evaluation.inputs.reader import Inputs, read_inputs
 from evaluation.measures.boundary import BoundarySettings
-from evaluation.output import write_whole
 from evaluation.report.comparison_tables import comparison_tables
 from evaluation.report.gallery import gallery
 from evaluation.report.page import write_report
@@ -33,6 +32,7 @@ from evaluation.statistics.comparison import compare
 from evaluation.statistics.scores import Scores
 from evaluation.statistics.slices import SLICES
 from polygon import Codec, UserError
+from polygon.output import write_whole
 
 PRESETS = Path(__file__).parents[1] / "conf" / "conventions"
 

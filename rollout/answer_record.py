@@ -8,13 +8,13 @@ Names keep the photo's suffix: `a.jpg` and `a.png` of one folder do not overwrit
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from data.sample import decode_image, encode_png
 from polygon import Answer as Parsed
-from polygon import Box, Codec, Mask, Point, Region, UserError
+from polygon import Box, Codec, Mask, Point, Region
+from polygon.output import write_whole
 from rollout.overlay import overlay_pixels, overlay_svg
 from rollout.photo import OVERLAY, open_photo
 from rollout.request import Answer, Request
@@ -53,7 +53,9 @@ def write_answer(
         f"{name}{OVERLAY}.png": encode_png(pixels_HW3),
         f"{name}{OVERLAY}.svg": svg.encode(errors="replace"),
     }
-    return [_write(folder / file, content) for file, content in contents.items()]
+    for file, content in contents.items():
+        write_whole(folder / file, content)
+    return [folder / file for file in contents]
 
 
 def region_json(region: Region | None) -> dict[str, Any] | None:
@@ -66,14 +68,3 @@ def region_json(region: Region | None) -> dict[str, Any] | None:
         case Point(x, y):
             return {"point": [x, y]}
     return None
-
-
-def _write(path: Path, content: bytes) -> Path:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; choose another output") from None
-    return path

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from polygon import UserError
+from polygon.output import write_whole
 from rollout.request import Answer
 
 
@@ -55,9 +56,7 @@ class AnswersFile:
         """Make the file ready for `write`: empty with settings beside it, or cut behind its last whole line."""
         self._file.truncate(self._end)
         if self.is_new:
-            partial = self.meta.with_name(self.meta.name + ".partial")
-            partial.write_text(json.dumps(self.settings, indent=2) + "\n")
-            os.replace(partial, self.meta)
+            write_whole(self.meta, (json.dumps(self.settings, indent=2) + "\n").encode())
 
     def write(self, sample_id: str, draw: int, answer: Answer) -> None:
         """Append one row, at once."""

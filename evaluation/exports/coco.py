@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from evaluation.exports.exported import Exported
-from evaluation.output import write_whole
 from polygon import Box, Codec, Mask, mask_box, rle_encode
+from polygon.output import write_whole
 
 CATEGORY = 1  # results need one; an expression is none
 

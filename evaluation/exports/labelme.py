@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from data.sample import Sample
 from evaluation.exports.exported import Exported
-from evaluation.output import write_whole
 from polygon import Box, Codec, Mask, Point
 from polygon.contour import signed_area
+from polygon.output import write_whole
 
 VERSION = "5.5.0"  # of LabelMe's format; masks came with 5.3
 PNG = b"\x89PNG"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from evaluation.exports.exported import Exported
 from evaluation.exports.labelme import file_name
-from evaluation.output import write_whole
 from polygon import Codec
+from polygon.output import write_whole
 from rollout.overlay import overlay_svg
 
 

@@ -27,13 +27,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
-from evaluation.output import write_whole
 from evaluation.report.chart import curves_html
 from evaluation.report.curves import Curve
 from evaluation.report.gallery import Example
 from evaluation.report.page_data import page_data
 from evaluation.report.row import ReportRow
 from evaluation.report.table import Table
+from polygon.output import write_whole
 
 PAGE = Path(__file__).with_name("assets")
 STYLES = ("page.css", "charts.css", "gallery.css")

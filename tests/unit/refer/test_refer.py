@@ -1,15 +1,11 @@
 """REFER folders: what their files say comes out as samples, and what is wrong between them is said."""
 
 import json
-import pickle
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from data.problems import BadRow
-from data.refer import Refer
 from data.sources import open_source
 from data.task import TASKS
 from polygon import mask_iou, rle_decode
@@ -17,49 +13,9 @@ from polygon import mask_iou, rle_decode
 SPLITS = {"refcoco": ("train", "val", "testA", "testB"), "refcocog": ("train", "val", "test")}
 
 
-def refer(folder: Path, dataset: str = "refcoco", **options) -> Refer:
-    split_by = "umd" if dataset == "refcocog" else "unc"
-    photographs = "saiapr" if dataset == "refclef" else "mscoco"
-    common = {"root": str(folder), "dataset": dataset, "split_by": split_by, "photographs": photographs}
-    return Refer.from_config({"name": dataset, **common, **options})
-
-
-@pytest.fixture
-def folder(build_refer_folder, tmp_path) -> Path:
-    """One that a test may damage."""
-    return build_refer_folder(tmp_path / "refer", scenes=8)
-
-
-def instances(folder: Path, dataset: str = "refcoco") -> dict:
-    return json.loads((folder / dataset / "instances.json").read_text())
-
-
-def write_instances(folder: Path, content: dict, dataset: str = "refcoco") -> None:
-    (folder / dataset / "instances.json").write_text(json.dumps(content))
-
-
-def refs(folder: Path) -> list[dict]:
-    return pickle.loads((folder / "refcoco/refs(unc).p").read_bytes())
-
-
-def write_refs(folder: Path, content: list[dict]) -> None:
-    (folder / "refcoco/refs(unc).p").write_bytes(pickle.dumps(content, protocol=2))
-
-
-def problems(source: Refer, split: str = "train", task: str = "text2mask") -> list[str]:
-    """The reasons of a split's bad texts, in order of their indices."""
-    found = []
-    for index in range(source.size(split)):
-        try:
-            source.sample(split, index, task)
-        except BadRow as bad:
-            found.append(str(bad))
-    return found
-
-
 @pytest.mark.parametrize("dataset", ["refcoco", "refcoco+", "refcocog", "refclef", "grefcoco"])
-def test_every_text_of_every_split_is_a_sample(refer_folder, dataset):
-    source = refer(refer_folder, dataset)
+def test_every_text_of_every_split_is_a_sample(whole, dataset):
+    source = whole.source(dataset)
     assert source.splits == SPLITS.get(dataset, SPLITS["refcoco"])
     for split in source.splits:
         samples = [source.sample(split, index, "text2mask") for index in range(source.size(split))]
@@ -71,10 +27,10 @@ def test_every_text_of_every_split_is_a_sample(refer_folder, dataset):
             assert (sample.split, sample.source) == (split, dataset)
 
 
-def test_masks_are_the_objects_that_were_drawn(refer_folder):
+def test_masks_are_the_objects_that_were_drawn(whole):
     """Polygons lose half a pixel at the border, and JPEG blurs it."""
     for dataset, least in (("refclef", 0.9), ("refcoco", 0.8)):
-        source = refer(refer_folder, dataset)
+        source = whole.source(dataset)
         for index in range(source.size("train")):
             sample = source.sample("train", index, "text2mask")
             pixels_HW3 = sample.pixels().astype(int)
@@ -86,8 +42,8 @@ def test_masks_are_the_objects_that_were_drawn(refer_folder):
             assert mask_iou(labels_HW == label, mask_HW) > least
 
 
-def test_every_task_can_be_asked(refer_folder):
-    source = refer(refer_folder)
+def test_every_task_can_be_asked(whole):
+    source = whole.source()
     for task in TASKS:
         sample = source.sample("val", 0, task)
         assert sample.task == task
@@ -96,8 +52,8 @@ def test_every_task_can_be_asked(refer_folder):
     assert len({source.sample("val", 0, task).ann_id for task in TASKS}) == 1
 
 
-def test_several_objects_are_one_target_and_none_is_an_empty_one(refer_folder):
-    source, parts = refer(refer_folder, "grefcoco"), refer(refer_folder)
+def test_several_objects_are_one_target_and_none_is_an_empty_one(whole):
+    source, parts = whole.source("grefcoco"), whole.source()
     masks = {}
     for index in range(parts.size("train")):
         sample = parts.sample("train", index, "text2mask")
@@ -118,28 +74,30 @@ def test_several_objects_are_one_target_and_none_is_an_empty_one(refer_folder):
 
 
 def test_crowd_regions_among_several_objects_are_left_out_and_alone_are_targets(folder):
-    content = instances(folder, "grefcoco")
-    several = next(r for r in json.loads((folder / "grefcoco/grefs(unc).json").read_text()) if len(r["ann_id"]) > 1)
+    content = folder.instances("grefcoco")
+    several = next(
+        r for r in json.loads((folder.path / "grefcoco/grefs(unc).json").read_text()) if len(r["ann_id"]) > 1
+    )
     by_id = {item["id"]: item for item in content["annotations"]}
     by_id[several["ann_id"][0]]["iscrowd"] = 1
-    write_instances(folder, content, "grefcoco")
-    source = refer(folder, "grefcoco")
+    folder.write_instances(content, "grefcoco")
+    source = folder.source("grefcoco")
     records = [record for split in source.splits for record in source.records(split)]
     record = next(r for r in records if r.ann_id == "+".join(map(str, several["ann_id"])))
     assert len(record.segmentations) == len(several["ann_id"]) - 1
     for ann_id in several["ann_id"]:
         by_id[ann_id]["iscrowd"] = 1
-    write_instances(folder, content, "grefcoco")
-    write_instances(folder, content)
-    source = refer(folder, "grefcoco")
+    folder.write_instances(content, "grefcoco")
+    folder.write_instances(content)
+    source = folder.source("grefcoco")
     crowd = [r.problem[0] for split in source.splits for r in source.records(split) if r.problem]
     assert crowd == ["crowd"]
-    assert not [text for split in refer(folder).splits for text in problems(refer(folder), split)]
+    assert not [text for split in folder.source().splits for text in folder.problems(split)]
 
 
 def test_segmentations_of_every_kind(folder):
     """Polygons, several parts, run lengths alone, in a list, compressed or not: one mask."""
-    content = instances(folder)
+    content = folder.instances()
     item = content["annotations"][0]
     forms = {
         "part": [[10, 10, 30, 10, 30, 30, 10, 30]],
@@ -152,8 +110,8 @@ def test_segmentations_of_every_kind(folder):
     masks = {}
     for name, segmentation in forms.items():
         item |= {"segmentation": segmentation, "bbox": [10, 10, 20, 20]}
-        write_instances(folder, content)
-        source = refer(folder)
+        folder.write_instances(content)
+        source = folder.source()
         numbers = [source.place("train", index)[0] for index in range(source.size("train"))]
         index = numbers.index([record.ann_id for record in source.records("train")].index(str(item["id"])))
         masks[name] = rle_decode(source.sample("train", index, "text2mask").rle)
@@ -162,24 +120,22 @@ def test_segmentations_of_every_kind(folder):
 
 
 def test_photographs_are_found_in_every_usual_layout(folder):
-    expected = refer(folder).sample("train", 0, "text2mask").pixels()
-    (folder / "images/mscoco/images/train2014").rename(folder / "images/train2014")
-    assert np.array_equal(refer(folder).sample("train", 0, "text2mask").pixels(), expected)
-    (folder / "images/train2014").rename(folder / "elsewhere")
-    assert np.array_equal(refer(folder, images="elsewhere").sample("train", 0, "text2mask").pixels(), expected)
-    saiapr = folder / "images/saiapr_tc-12"
-    flat = refer(folder, "refclef").sample("train", 0, "text2mask").pixels()
+    expected = folder.source().sample("train", 0, "text2mask").pixels()
+    (folder.path / "images/mscoco/images/train2014").rename(folder.path / "images/train2014")
+    assert np.array_equal(folder.source().sample("train", 0, "text2mask").pixels(), expected)
+    (folder.path / "images/train2014").rename(folder.path / "elsewhere")
+    assert np.array_equal(folder.source(images="elsewhere").sample("train", 0, "text2mask").pixels(), expected)
+    saiapr = folder.path / "images/saiapr_tc-12"
+    flat = folder.source("refclef").sample("train", 0, "text2mask").pixels()
     (saiapr / "00/images").mkdir(parents=True)
     for photo in saiapr.glob("*.jpg"):
         photo.rename(saiapr / "00/images" / photo.name)
-    assert np.array_equal(refer(folder, "refclef").sample("train", 0, "text2mask").pixels(), flat)
+    assert np.array_equal(folder.source("refclef").sample("train", 0, "text2mask").pixels(), flat)
 
 
-def test_image_ids_agree_between_datasets_and_name_the_collection(refer_folder):
+def test_image_ids_agree_between_datasets_and_name_the_collection(whole):
     ids = {
-        name: {
-            r.image_id for split in refer(refer_folder, name).splits for r in refer(refer_folder, name).records(split)
-        }
+        name: {r.image_id for split in whole.source(name).splits for r in whole.source(name).records(split)}
         for name in ("refcoco", "refcocog", "refclef")
     }
     assert ids["refcoco"] == ids["refcocog"]
@@ -188,10 +144,10 @@ def test_image_ids_agree_between_datasets_and_name_the_collection(refer_folder):
 
 
 def test_testab_belongs_to_both(folder):
-    entries = refs(folder)
+    entries = folder.refs()
     entries[0]["split"] = "testAB"
-    write_refs(folder, entries)
-    source = refer(folder)
+    folder.write_refs(entries)
+    source = folder.source()
     assert source.splits == ("train", "val", "testA", "testB")
     for split in ("testA", "testB"):
         assert str(entries[0]["ann_id"]) in {record.ann_id for record in source.records(split)}

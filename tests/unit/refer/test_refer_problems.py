@@ -1,53 +1,10 @@
 """What is wrong with a REFER folder, in a file, between two, or with one entry, is said; the rest of it is read."""
 
-import json
-import pickle
 import shutil
-from pathlib import Path
 
 import pytest
 
-from data.problems import BadRow
-from data.refer import Refer
 from polygon import UserError
-
-
-def refer(folder: Path, **options) -> Refer:
-    common = {"name": "refcoco", "root": str(folder), "dataset": "refcoco", "split_by": "unc"}
-    return Refer.from_config({**common, **options})
-
-
-@pytest.fixture
-def folder(build_refer_folder, tmp_path) -> Path:
-    """One that a test may damage."""
-    return build_refer_folder(tmp_path / "refer", scenes=8)
-
-
-def instances(folder: Path, dataset: str = "refcoco") -> dict:
-    return json.loads((folder / dataset / "instances.json").read_text())
-
-
-def write_instances(folder: Path, content: dict, dataset: str = "refcoco") -> None:
-    (folder / dataset / "instances.json").write_text(json.dumps(content))
-
-
-def refs(folder: Path) -> list[dict]:
-    return pickle.loads((folder / "refcoco/refs(unc).p").read_bytes())
-
-
-def write_refs(folder: Path, content: list[dict]) -> None:
-    (folder / "refcoco/refs(unc).p").write_bytes(pickle.dumps(content, protocol=2))
-
-
-def problems(source: Refer, split: str = "train", task: str = "text2mask") -> list[str]:
-    """The reasons of a split's bad texts, in order of their indices."""
-    found = []
-    for index in range(source.size(split)):
-        try:
-            source.sample(split, index, task)
-        except BadRow as bad:
-            found.append(str(bad))
-    return found
 
 
 @pytest.mark.parametrize(
@@ -72,28 +29,28 @@ def problems(source: Refer, split: str = "train", task: str = "text2mask") -> li
     ],
 )
 def test_a_bad_annotation_is_a_bad_row_with_its_reason(folder, change, reason):
-    content = instances(folder)
+    content = folder.instances()
     content["annotations"][0] |= change
     assert content["annotations"][0]["id"] in (7000, 1)
-    write_instances(folder, content)
-    texts = len(refer(folder).records("train")[0].expressions)
-    found = problems(refer(folder))
+    folder.write_instances(content)
+    texts = len(folder.source().records("train")[0].expressions)
+    found = folder.problems()
     assert len(found) == texts
     assert all(problem.startswith(reason) for problem in found), found
 
 
 def test_ids_that_occur_twice_and_entries_that_are_none(folder):
-    entries = refs(folder)
+    entries = folder.refs()
     train = [entry for entry in entries if entry["split"] == "train"]
     del train[1]["sentences"]
     train[2]["image_id"] = [1]
     train[3]["sentences"] = []
     train[4]["image_id"] = 12345
-    write_refs(folder, [*entries, train[0]])
-    content = instances(folder)
+    folder.write_refs([*entries, train[0]])
+    content = folder.instances()
     content["annotations"].append(next(a for a in content["annotations"] if a["id"] == train[5]["ann_id"]))
-    write_instances(folder, content)
-    details = "\n".join(sorted(set(problems(refer(folder)))))
+    folder.write_instances(content)
+    details = "\n".join(sorted(set(folder.problems())))
     for expected in (
         f"duplicate_id: refs(unc).p: ref {train[0]['ref_id']} occurs twice",
         f"bad_annotation: refs(unc).p: ref {train[1]['ref_id']}: KeyError 'sentences'",
@@ -106,16 +63,16 @@ def test_ids_that_occur_twice_and_entries_that_are_none(folder):
 
 
 def test_missing_files_are_named_with_the_layout_that_is_expected(folder):
-    (folder / "refcoco/refs(unc).p").rename(folder / "refcoco/refs(google).p")
+    (folder.path / "refcoco/refs(unc).p").rename(folder.path / "refcoco/refs(google).p")
     with pytest.raises(UserError, match=r"refs\(unc\)\.p is missing; .* has refs\(google\)\.p: name the folder that"):
-        refer(folder)
-    assert refer(folder, split_by="google").size("train")
-    assert refer(folder, refs="refs(google).p").size("train")
+        folder.source()
+    assert folder.source(split_by="google").size("train")
+    assert folder.source(refs="refs(google).p").size("train")
     with pytest.raises(UserError, match=r"refcoco9.instances\.json is missing; dataset\.source\.root: name the folder"):
-        refer(folder, dataset="refcoco9")
-    shutil.rmtree(folder / "images")
+        folder.source(dataset="refcoco9")
+    shutil.rmtree(folder.path / "images")
     with pytest.raises(UserError, match=r"expected images/mscoco/images/train2014 or images/train2014 or"):
-        refer(folder, split_by="google")
+        folder.source(split_by="google")
 
 
 @pytest.mark.parametrize(
@@ -129,16 +86,16 @@ def test_missing_files_are_named_with_the_layout_that_is_expected(folder):
     ],
 )
 def test_what_is_no_instances_file(folder, content, message):
-    (folder / "refcoco/instances.json").write_text(content)
+    (folder.path / "refcoco/instances.json").write_text(content)
     with pytest.raises(UserError, match=message):
-        list(refer(folder).records("train"))
+        list(folder.source().records("train"))
 
 
 @pytest.mark.parametrize("content", [{}, [1], [{"split": 3}], "refs"])
 def test_what_is_no_list_of_references(folder, content):
-    write_refs(folder, content)
+    folder.write_refs(content)
     with pytest.raises(UserError, match="holds no list of references"):
-        refer(folder).size("train")
+        folder.source().size("train")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +108,6 @@ def test_what_is_no_list_of_references(folder, content):
         ({"photographs": "flickr"}, r"^dataset\.source\.photographs: 'flickr' is unknown; known: mscoco, saiapr"),
     ],
 )
-def test_bad_configuration_is_named(refer_folder, options, message):
+def test_bad_configuration_is_named(whole, options, message):
     with pytest.raises(UserError, match=message):
-        refer(refer_folder, **options)
+        whole.source(**options)

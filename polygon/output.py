@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from polygon import UserError
+from polygon.errors import UserError
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
