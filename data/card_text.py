@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from polygon.markdown import markdown_table
+
 
 def card_text(card: dict[str, Any]) -> str:
     """Markdown of a card as `data.card.write_card` puts it together."""
@@ -19,7 +21,7 @@ def card_text(card: dict[str, Any]) -> str:
         _counts(card["rows"]),
         "\n".join(f"- {line}" for line in card["checks"]),
         "## Figures",
-        _table(["", *figures], _figure_rows(list(figures.values()))),
+        markdown_table(["", *figures], _figure_rows(list(figures.values()))),
         "Oracle IoU is that of the targets with themselves, written as answers and read back: what a model that "
         "answered perfectly would score.",
         "## Tokens",
@@ -68,7 +70,7 @@ def _counts(rows: dict[str, list[dict]]) -> str:
         for source in sorted({entry["source"] for entry in entries}):
             by_task = {entry["task"]: entry["rows"] for entry in entries if entry["source"] == source}
             lines.append([place, source, *(by_task.get(task, 0) for task in tasks), sum(by_task.values())])
-    return _table(["split", "source", *tasks, "all"], [[_number(cell) for cell in line] for line in lines])
+    return markdown_table(["split", "source", *tasks, "all"], [[_number(cell) for cell in line] for line in lines])
 
 
 def _figure_rows(columns: Sequence[dict]) -> Iterable[list[str]]:
@@ -98,7 +100,9 @@ def _tokens(settings: dict, figures: dict[str, dict]) -> str:
             cells = (found[key] for key in ("mean", "p95", "max", "limit", "over_limit"))
             lines.append([place, name, *map(_number, cells), f"`{found['longest']}`"])
     header = ["split", "of", "mean", "95th percentile", "longest", "limit", "over the limit", "the longest"]
-    return f"By `{settings['tokenizer']}`, chat template, image and end token included.\n\n{_table(header, lines)}"
+    return (
+        f"By `{settings['tokenizer']}`, chat template, image and end token included.\n\n{markdown_table(header, lines)}"
+    )
 
 
 def _histogram(name: str, title: str, figures: dict[str, dict]) -> str:
@@ -107,7 +111,7 @@ def _histogram(name: str, title: str, figures: dict[str, dict]) -> str:
     for label in columns[0]:
         shares = (column[label] / total if (total := sum(column.values())) else None for column in columns)
         lines.append([label, *("" if share is None else f"{100 * share:.1f} %" for share in shares)])
-    return _table([title, *figures], lines)
+    return markdown_table([title, *figures], lines)
 
 
 def _number(value: Any) -> str:
@@ -118,8 +122,3 @@ def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.1f}" if value >= 10 else f"{value:.3f}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

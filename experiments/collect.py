@@ -27,6 +27,7 @@ from experiments.plot import scatter, svg
 from experiments.runs import Curve, Run, find_runs, write_runs
 from hardware.environment import REPOSITORY
 from polygon import UserError, cli
+from polygon.markdown import markdown_table
 
 BEGIN, END = "<!-- made by experiments.collect -->", "<!-- end -->"
 HEADER = (
@@ -84,9 +85,11 @@ def block(runs: Sequence[Run]) -> str:
     for run in runs:
         arms[run.arm].append(run)
     rows = [row(arm, of_arm) for arm, of_arm in arms.items()]
-    tables = [markdown(HEADER, rows)]
+    tables = [markdown_table(HEADER, rows)]
     if any(len(run.held_out) > 1 for run in runs):
-        tables.append(markdown(PARTS, [cells for arm, of_arm in arms.items() for cells in part_rows(arm, of_arm)]))
+        tables.append(
+            markdown_table(PARTS, [cells for arm, of_arm in arms.items() for cells in part_rows(arm, of_arm)])
+        )
     unfinished = [f"{run.arm}, seed {run.seed}" for run in runs if run.seconds is None]
     facts = {
         "Held-out answers": sorted({run.validation or "unknown" for run in runs}),
@@ -97,10 +100,6 @@ def block(runs: Sequence[Run]) -> str:
     }
     lines = [f"{name}: {'; '.join(values)}." for name, values in facts.items() if values]
     return "\n\n".join((*tables, "\n".join(lines)))
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ("---",) * len(header), *rows))
 
 
 def row(arm: str, runs: Sequence[Run]) -> tuple[str, ...]:

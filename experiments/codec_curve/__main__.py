@@ -17,6 +17,7 @@ from pathlib import Path
 from evaluation.oracle import measure, read_instances, token_counter
 from experiments.codec_curve.plot import svg
 from polygon import Codec, cli
+from polygon.markdown import markdown_table
 
 EPSILONS = (0.0025, 0.005, 0.01, 0.02)
 TOLERANCES = (0.0005, 0.001, 0.002, 0.004, 0.0065, 0.012)
@@ -37,13 +38,12 @@ def settings() -> Iterator[tuple[str, str, float, Codec]]:
 
 def table(rows: list[dict]) -> str:
     """The figures as a Markdown table."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    cells = []
     for row in rows:
         tokens = "-" if row["mean_tokens"] is None else f"{row['mean_tokens']:.0f}"
-        ious = " | ".join(f"{row[name]:.4f}" for name in ("mean_iou", "mean_iou_small", "p5_iou"))
-        cells = (row["name"], row["numbers"], f"{row['tolerance']}", f"{row['mean_vertices']:.1f}", tokens, ious)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        ious = (f"{row[name]:.4f}" for name in ("mean_iou", "mean_iou_small", "p5_iou"))
+        cells.append((row["name"], row["numbers"], f"{row['tolerance']}", f"{row['mean_vertices']:.1f}", tokens, *ious))
+    return markdown_table(COLUMNS, cells)
 
 
 @cli
