@@ -1,8 +1,8 @@
 """`SampleStream`: SFT rows made on the fly, a fresh scene for every sample, in the form verl's trainer reads.
 
 Why: a model that sees no scene twice cannot memorise one, and no parquet of a million images has to be written.
-How: `data.stream=true` in `conf/sft.yaml` names this class in verl's `data.custom_cls`. Sample i of a run is row i of
-`data.stream.SftRows`, the same that `data.prepare` writes, so a resumed run continues with the scenes it had not seen.
+How: `rows=stream` (conf/rows) names this class in verl's `data.custom_cls`. Row i is that of `data.stream.SftRows`, the
+same that `data.prepare` writes; verl's sampler says in which order, so a resumed run goes on with rows it had not seen.
 """
 
 import torch
