@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from experiments import collect
-from experiments.collect import BEGIN, END, block, plots, replaced
+from experiments.collect import BEGIN, END, plots, replaced
 from experiments.plot import svg
 from experiments.runs import find_runs, read_runs, write_runs
+from experiments.tables import block, control_of
 from polygon import UserError
 
 
@@ -84,7 +85,33 @@ def test_command(sweep, tmp_path, monkeypatch, capsys):
     assert "old" not in text and "| algo-gspo | 0, 1 |" in text and text.endswith("**Conclusion.** None.\n")
     assert not run("check=true")
     assert "no run" in run("runs=/nowhere")
-    assert "settings: experiment, runs, write, check" in run("rusn=3")
+    assert "settings: experiment, runs, control, write, check" in run("rusn=3")
+    assert "control=algo-ppo is none of the arms: algo-grpo, algo-gspo" in run("control=algo-ppo")
+
+
+def test_a_control_is_compared_by_seed_and_stays_in_the_readme(sweep, make_run, tmp_path, monkeypatch, capsys):
+    """Arms begin alike; one gains 0.02 more at seed 0, 0.04 less at seed 1, and has a seed that the control lacks."""
+    (tmp_path / "experiments").mkdir()
+    for seed, gain in ((0, 0.07), (1, 0.05), (2, 0.5)):
+        make_run(sweep / f"narrow/seed{seed}", "clip-3e-4", seed, gain)
+    monkeypatch.setattr(collect, "REPOSITORY", tmp_path)
+
+    def run(*words: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["collect", "experiment=try", *words])
+        collect.main()
+        return capsys.readouterr().out.splitlines()
+
+    expected = [
+        "| held-out IoU after, less that of algo-gspo | seed 0 | seed 1 | mean |",
+        "| --- | ---: | ---: | ---: |",
+        "| algo-grpo | -0.070 | - | -0.070 |",
+        "| clip-3e-4 | +0.020 | -0.040 | -0.010 ± 0.042 |",
+    ]
+    written = run(f"runs={sweep}", "control=algo-gspo", "write=true")
+    assert [line for line in written if line in expected] == expected
+    assert [line for line in run(f"runs={sweep}") if line in expected] == expected, "the control is told by the README"
+    assert run(f"runs={sweep}", "check=true")
+    assert not any("less that of" in line for line in run(f"runs={sweep / 'narrow'}")), "these runs have no such arm"
 
 
 def test_a_readme_without_a_place_for_the_table_is_refused():
@@ -97,6 +124,6 @@ def test_committed_tables_are_what_their_runs_give(repo_root):
     assert files
     for file in files:
         runs, readme = read_runs(file), (file.parent / "README.md").read_text()
-        assert block(runs) in readme
+        assert block(runs, control_of(readme)) in readme
         for name, picture in plots(runs, readme).items():
             assert picture == (file.parent / name).read_text()

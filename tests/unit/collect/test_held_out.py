@@ -7,9 +7,10 @@ import pytest
 import yaml
 from pycocotools import mask as coco
 
-from experiments.collect import block, plots
+from experiments.collect import plots
 from experiments.held_out import CEILING, CIOU
 from experiments.runs import find_runs
+from experiments.tables import block
 from polygon import Codec, Target, UserError, rle_encode
 
 CODEC = {"epsilon": 0.01, "precision": 2}
