@@ -84,7 +84,7 @@ def _mean(values: list[float]) -> float | None:
     return round(float(np.mean(values)), 4) if values else None
 
 
-def token_counter(tokenizer: str) -> Callable[[str], int]:
+def token_counter(tokenizer: str, *, trust_remote_code: bool = False) -> Callable[[str], int]:
     """Count tokens with a transformers tokenizer, a folder or a name. Raises UserError where there is none."""
     try:
         from huggingface_hub import snapshot_download
@@ -97,7 +97,7 @@ def token_counter(tokenizer: str) -> Callable[[str], int]:
     try:
         # Not left to AutoTokenizer: without a network it tries again for a minute, and says so on 20 lines.
         folder = tokenizer if Path(tokenizer).is_dir() else snapshot_download(tokenizer, allow_patterns=TOKENIZER_FILES)
-        loaded = AutoTokenizer.from_pretrained(folder)
+        loaded = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, HfHubHTTPError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(

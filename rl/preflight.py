@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from polygon import Codec, UserError
 from rewards import Rewards
-from rl.rules import ACTOR, GSPO_RULES, RULES
+from rl.rules import ACTOR, ANSWER_LENGTH, GSPO_RULES, RULES
 
 
 def preflight(config: DictConfig) -> Rewards:
@@ -31,7 +31,7 @@ def broken_rules(config: DictConfig) -> list[str]:
     get = partial(OmegaConf.select, config)
     gspo = get(f"{ACTOR}.policy_loss.loss_mode") == "gspo"
     waived = set(get("waive") or ())
-    if unknown := waived - {rule.key for rule in (*GSPO_RULES, *RULES)}:
+    if unknown := waived - {ANSWER_LENGTH, *(rule.key for rule in (*GSPO_RULES, *RULES))}:
         return [f"waive: no rule concerns {', '.join(sorted(unknown))}; name keys of the rules that a run breaks"]
     broken = (rule.broken(get) for rule in (*(GSPO_RULES if gspo else ()), *RULES) if rule.key not in waived)
     return [*filter(None, broken)]

@@ -13,6 +13,7 @@ ACTOR = "actor_rollout_ref.actor"
 ROLLOUT = "actor_rollout_ref.rollout"
 REFERENCE = "actor_rollout_ref.ref"
 MODEL = "actor_rollout_ref.model"
+ANSWER_LENGTH = "data.max_response_length"  # rl/answer_lengths.py, which needs the rows
 PRECISION = "fsdp_config.mixed_precision.param_dtype"
 
 # GSPO's ratios are means over a sequence and stay within thousandths of 1: the paper's band is 3e-4 / 4e-4, and sweeps

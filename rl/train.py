@@ -14,6 +14,7 @@ from hardware.environment import preloaded_python
 from hardware.job import may_start
 from hardware.run_folder import open_run
 from hardware.sweep import sweeping
+from rl.answer_lengths import check_answer_lengths
 from rl.preflight import preflight
 
 
@@ -24,6 +25,7 @@ def main(config: DictConfig) -> None:
         return
     print(rewards.table(), flush=True)
     preloaded_python(config)  # imports while we do
+    check_answer_lengths(config)
 
     from evaluation.report.run_page import write_run_page
     from rl.ray_session import RaySession, ray_up
