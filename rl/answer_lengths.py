@@ -19,7 +19,7 @@ TOO_MANY = 0.05  # of the answers: codecs have long tails
 
 
 def check_answer_lengths(config: DictConfig) -> None:
-    """Raise UserError where more than TOO_MANY of the right answers are longer than ANSWER_LENGTH, unless that key is waived."""
+    """Raise UserError where more than TOO_MANY of the right answers do not fit, and the key is not waived."""
     if ANSWER_LENGTH in config.waive:
         return
     codec = Codec.from_config(config.codec)
@@ -28,8 +28,9 @@ def check_answer_lengths(config: DictConfig) -> None:
     lengths, limit = [count(text) for text in texts], config.data.max_response_length
     if (cut := sum(length > limit for length in lengths)) > TOO_MANY * len(lengths):
         raise UserError(
-            f"{ANSWER_LENGTH}={limit}: {cut} of the first {len(lengths)} right answers are longer and would be cut off; "
-            f"set {ANSWER_LENGTH}={max(lengths)}, which is the longest, or another codec; waive=[{ANSWER_LENGTH}] to run as it is"
+            f"{ANSWER_LENGTH}={limit}: {cut} of the first {len(lengths)} right answers are longer and would be cut; "
+            f"set {ANSWER_LENGTH}={max(lengths)}, which is the longest, or another codec, "
+            f"or waive=[{ANSWER_LENGTH}]"
         )
 
 
