@@ -22,29 +22,28 @@ def check_answer_lengths(config: DictConfig) -> None:
     """Raise UserError where more than TOO_MANY of the right answers do not fit, and the key is not waived."""
     if ANSWER_LENGTH in config.waive:
         return
-    codec = Codec.from_config(config.codec)
-    texts = [codec.text(target.mask) for target in first_targets(config) if target.kind == "mask"]
     count = token_counter(config.vlm.path, trust_remote_code=config.vlm.trust_remote_code)
-    lengths, limit = [count(text) for text in texts], config.data.max_response_length
+    lengths, limit = [count(text) for text in right_answers(config)], config.data.max_response_length
     if (cut := sum(length > limit for length in lengths)) > TOO_MANY * len(lengths):
         raise UserError(
             f"{ANSWER_LENGTH}={limit}: {cut} of the first {len(lengths)} right answers are longer and would be cut; "
-            f"set {ANSWER_LENGTH}={max(lengths)}, which is the longest, or another codec, "
-            f"or waive=[{ANSWER_LENGTH}]"
+            f"set {ANSWER_LENGTH}={max(lengths)}, which is the longest, or another codec, or waive=[{ANSWER_LENGTH}]"
         )
 
 
-def first_targets(config: DictConfig) -> list[Target]:
-    """Of the first rows to train on; rows without a readable one are left to the data loader, which counts them."""
+def right_answers(config: DictConfig) -> list[str]:
+    """To the first rows to train on that ask for a mask; rows that cannot be read are the data loader's to count."""
     files = sorted(path for key, place in dataset_files(config) if key == "data.train_files" for path in glob(place))
-    found = []
     try:
         rows = next(pq.ParquetFile(files[0]).iter_batches(LOOKED_AT, columns=["reward_model"]), None)
     except (pa.ArrowInvalid, OSError, IndexError) as error:
         raise UserError(f"data.train_files: {files[0] if files else 'none'} is no parquet file: {error}") from None
+    codec, found = Codec.from_config(config.codec), []
     for row in rows.to_pylist() if rows else []:
         try:
-            found.append(Target.from_json(row["reward_model"]["ground_truth"]))
+            target = Target.from_json(row["reward_model"]["ground_truth"])
+            if target.kind == "mask":
+                found.append(codec.text(target.mask))
         except (UserError, TypeError, KeyError):
             continue
     return found

@@ -63,7 +63,8 @@ def test_who_knows_it_may_go_on(run):
 def test_rows_that_say_nothing(run, tmp_path):
     """Boxes are short, and targets that cannot be read are the data loader's to count."""
     box = '{"kind": "box", "task": "text2box", "height": 9, "width": 9, "rle": null, "box": [0, 0, 1, 1]}'
-    targets = [{"ground_truth": text} for text in (box, "{", "[]", None)] + [None]
+    torn = box.replace('"box", "task"', '"mask", "task"').replace("null", '{"size": [9, 9], "counts": "~"}')
+    targets = [{"ground_truth": text} for text in (box, torn, "{", "[]", None)] + [None]
     pq.write_table(pa.table({"reward_model": targets * LOOKED_AT}), tmp_path / "rows.parquet")
     check_answer_lengths(run("data.max_response_length=3", f"data.train_files={tmp_path}/rows.parquet"))
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
