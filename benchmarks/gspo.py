@@ -1,11 +1,11 @@
 """Where the time of a GSPO run on a CPU goes: start-up of a first and a further job of a sweep, a step, the same bare.
 
     python -m data.prepare dataset=shapes data_root=outputs/data     # once
-    python -m benchmarks.gspo [--steps 5] [--data-root outputs/data]
+    python -m benchmarks.gspo [--steps 5] [--data-root outputs/data] [--bare]
 
 The run is `rl.train -m experiment=demo seed=0,1`, a few steps each. Bare is one process of vLLM and transformers: the
-same number of questions and answers, same model, no reward, no queue, no Ray; generation with log-probabilities, which
-are the old ones of the update in four mini-batches. Start-up is from the command, or the end of the job before, to the
+same number of questions and answers, same model, no reward, no queue, no Ray; generation with seeds and
+log-probabilities, which are the old ones of the update in four mini-batches. Start-up is from the command, or the end of the job before, to the
 first step.
 """
 
@@ -81,7 +81,7 @@ def bare(steps: int, data_root: Path) -> None:
     model = Qwen3VLForConditionalGeneration.from_pretrained(MODEL, attn_implementation="sdpa")
     samples = list(read_samples(data_root, "shapes", "train"))[: steps * QUESTIONS]
     parameters = SamplingParams(
-        n=ANSWERS, temperature=1.0, max_tokens=MAX_TOKENS, logprobs=0, detokenize=False,
+        n=ANSWERS, temperature=1.0, seed=0, max_tokens=MAX_TOKENS, logprobs=0, detokenize=False,
         stop_token_ids=closing_token_ids(processor.tokenizer),
         logit_bias=dict.fromkeys(vision_token_ids(processor), -100.0),
     )  # fmt: skip
@@ -146,9 +146,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=5, help="of each, the first is not counted")
     parser.add_argument("--data-root", type=Path, default=Path("outputs/data"))
+    parser.add_argument("--bare", action="store_true", help="without the sweep")
     arguments = parser.parse_args()
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        sweep(arguments.steps, arguments.data_root.resolve(), Path(folder))
+    if not arguments.bare:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            sweep(arguments.steps, arguments.data_root.resolve(), Path(folder))
     process = multiprocessing.get_context("spawn").Process(target=bare, args=(arguments.steps, arguments.data_root))
     process.start()
     process.join()
