@@ -5,8 +5,8 @@
 
 The run is `rl.train -m experiment=demo seed=0,1`, a few steps each. Bare is one process of vLLM and transformers: the
 same number of questions and answers, same model, no reward, no queue, no Ray; generation with seeds and
-log-probabilities, which are the old ones of the update in four mini-batches. Start-up is from the command, or the end of the job before, to the
-first step.
+log-probabilities, which are the old ones of the update in four mini-batches. Start-up is from the command, or the end
+of the job before, to the first step.
 """
 
 import argparse
