@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import yaml
 
 from experiments.held_out import read_answers
 from polygon import Codec, Polygon, UserError, cli
+from polygon.contour import signed_area
 from polygon.markdown import markdown_table
 
 SIDES = ("right", "below", "left", "above")  # clockwise, y points down
@@ -40,16 +40,10 @@ def main() -> None:
 
 def shares(rings: Iterable[Polygon]) -> list[str]:
     """Of clockwise rings, then of those that begin on each side."""
-    found = [(is_clockwise(ring_N2), side(ring_N2)) for ring_N2 in rings]
+    found = [(signed_area(ring_N2) > 0, side(ring_N2)) for ring_N2 in rings]
     sides = Counter(name for _, name in found)
     counts = [sum(clockwise for clockwise, _ in found), *(sides[name] for name in SIDES)]
     return [f"{count / len(found):.2f}" if found else "-" for count in counts]
-
-
-def is_clockwise(ring_N2: Polygon) -> bool:
-    """As seen, with y pointing down: a positive signed area."""
-    x_N, y_N = ring_N2.T
-    return bool((x_N * np.roll(y_N, -1) - y_N * np.roll(x_N, -1)).sum() > 0)
 
 
 def side(ring_N2: Polygon) -> str:
