@@ -78,17 +78,12 @@ def against(arms: Arms, control: str) -> str:
     """Held-out IoU after training less the control's of the same seed: what both seeds share drops out."""
     if control not in arms:
         raise UserError(f"control={control} is none of the arms: {', '.join(arms)}")
-    after = {
-        (arm, run.seed): value
-        for arm, runs in arms.items()
-        for run in runs
-        for value in both_ends([run.held_out_iou])[1]
-    }
+    curves = {(run.arm, run.seed): run.held_out_iou for runs in arms.values() for run in runs}
+    after = {key: curve[max(curve)] for key, curve in curves.items() if len(curve) > 1}
     seeds = sorted({run.seed for run in arms[control]})
     rows = []
     for arm in arms:
-        pairs = [(after.get((arm, seed), math.nan), after.get((control, seed), math.nan)) for seed in seeds]
-        differences = [a - b for a, b in pairs]
+        differences = [after.get((arm, seed), math.nan) - after.get((control, seed), math.nan) for seed in seeds]
         if arm != control:
             rows.append((arm, *(spread([each], signed=True) for each in differences), spread(differences, signed=True)))
     return markdown_table((f"{AGAINST}{control}", *(f"seed {seed}" for seed in seeds), "mean"), rows)
