@@ -9,6 +9,9 @@ import torch
 from tensordict import TensorDict
 from torch import nn
 
+LOG_PROB_GAP = "log_prob_gap"
+"""Metric of an update: mean distance of the answers' log-probabilities from the old ones."""
+
 
 def answer_positions(micro_batch: TensorDict) -> torch.Tensor:
     """Where the tokens of answers are predicted: indices into the packed tokens of all sequences.
@@ -51,3 +54,8 @@ class HeadInput:
             return None
         hidden_BLD, *others = args
         return hidden_BLD.flatten(0, 1)[self.kept].unsqueeze(0), *others
+
+
+def mean_gap(some: torch.Tensor, others: torch.Tensor) -> float:
+    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities."""
+    return (torch.cat([*some]) - torch.cat([*others])).abs().mean().item()

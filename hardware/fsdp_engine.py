@@ -20,12 +20,14 @@ from verl.utils.torch_functional import logprobs_from_logits
 from verl.workers.config.optimizer import build_optimizer
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
+from verl.workers.utils.padding import response_from_nested
 
-from hardware.answer_logits import HeadInput, answer_positions, padded, rows_of
+from hardware.answer_logits import LOG_PROB_GAP, HeadInput, answer_positions, mean_gap, padded, rows_of
 from polygon.errors import UserError
 from vlm.vision_tokens import vision_token_ids
 
 BACKENDS = ["fsdp", "fsdp2"]
+JUDGED_TOKENS = 256  # of a micro-batch, whose entropy is logged: a vocabulary of 152,000 takes 150 MB
 # What needs logits at every position, or computes none: verl's own way.
 ELSEWHERE = ("use_fused_kernels", "distillation_use_topk", "distillation_only", "calculate_sum_pi_squared")
 
@@ -57,13 +59,24 @@ class PolygonEngine(FSDPEngineWithLMHead):
 
     def prepare_model_inputs(self, micro_batch: TensorDict):
         inputs, output_args = super().prepare_model_inputs(micro_batch)
-        self.head_input.kept = None
+        self.head_input.kept = self.entropy = None
         if not (self.use_ulysses_sp or self.pad_to_length or any(_setting(micro_batch, key) for key in ELSEWHERE)):
             positions = answer_positions(micro_batch)
             packed = _setting(micro_batch, "use_remove_padding", True)
             self.head_input.kept = positions if packed else padded(positions, micro_batch["input_ids"].offsets())
             output_args["answer_positions"] = positions
         return inputs, output_args
+
+    def forward_step(self, micro_batch: TensorDict, loss_function, forward_only: bool):
+        """When a policy is trained, with two metrics more: nats a token, and the mean distance of log-probabilities
+        from the old ones. Where these are the rollout's, and before a first step, that is the engines' own."""
+        loss, output = super().forward_step(micro_batch, loss_function, forward_only)
+        if not forward_only and "old_log_probs" in micro_batch:
+            found = response_from_nested(output["model_output"]["log_probs"], micro_batch["response_mask"])
+            output["metrics"][LOG_PROB_GAP] = mean_gap(micro_batch["old_log_probs"], found)
+            if self.entropy is not None:
+                output["metrics"]["entropy"] = self.entropy
+        return loss, output
 
     def prepare_model_outputs(self, output, output_args, micro_batch: TensorDict, logits_processor_func):
         self.head_input.kept = None
@@ -82,9 +95,14 @@ class PolygonEngine(FSDPEngineWithLMHead):
         if torch.as_tensor(temperature).ne(1).any():
             logits_NV = logits_NV / temperature
 
+        if "old_log_probs" in micro_batch:
+            with torch.no_grad():
+                self.entropy = self.compute_entropy_from_logits(logits_NV[:JUDGED_TOKENS]).mean().item()
         entropy = _setting(micro_batch, "calculate_entropy")
         labels_N = input_ids.values()[positions + 1]
-        found = {"log_probs": logprobs_from_logits(logits_NV, labels_N, inplace_backward=not entropy)}
+        # As one row: without flash attention verl goes through the first axis in a Python loop.
+        log_probs_1N = logprobs_from_logits(logits_NV[None], labels_N[None], inplace_backward=not entropy)
+        found = {"log_probs": log_probs_1N.squeeze(0)}
         if entropy:
             found["entropy"] = self.compute_entropy_from_logits(logits_NV)
 

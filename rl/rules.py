@@ -165,6 +165,13 @@ RULES = (
         f"{ROLLOUT}.name=vllm",
     ),
     Rule(
+        "critic.enable",
+        lambda enable, get: not (get("algorithm.adv_estimator") == "gae" if enable is None else enable),
+        "a critic gets answers without their images (rollout/image_store.py), and algorithm.adv_estimator=gae asks for "
+        "one; compare the answers of a group instead",
+        "critic.enable=False and algorithm.adv_estimator=grpo",
+    ),
+    Rule(
         f"{ROLLOUT}.n",
         lambda n, get: n >= 2,
         "a group of one answer has no advantage and teaches nothing",

@@ -4,15 +4,13 @@ import dataclasses
 import time
 
 import ray
-import torch
 import transfer_queue as tq
-from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.utils import Role
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.transferqueue_utils import kv_batch_meta2batch_meta
-from verl.workers.utils.padding import response_from_nested
 
+from hardware.answer_logits import LOG_PROB_GAP, mean_gap
 from polygon.errors import UserError
 from rewards.group_stats import means, zero_variance_share
 from rl.actor import PolygonActorWorker
@@ -20,11 +18,9 @@ from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
 ACCELERATORS_TIMEOUT_S = 60.0
-JUDGED = 32  # answers on each device
+GAP = "rollout_actor/log_prob_gap"
 NOT_LEARNT = {
-    "ability", "data_source", "dummy_tensor", "extra_fields", "extra_info", "global_steps", "index",
-    "interaction_kwargs", "log_probs", "metrics", "num_turns", "prompt", "reward_model", "rm_scores", "session_id",
-    "tools_kwargs", "uid",
+    "data_source", "extra_fields", "log_probs", "metrics", "num_turns", "returns", "reward_model", "rm_scores", "uid",
 }  # fmt: skip
 """Fields of an answer in the TransferQueue that are about it: its row, its reward's details, its bookkeeping."""
 
@@ -43,7 +39,7 @@ class MeansOfAnswers:
 class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
     """Adds per step: the mean of every raw reward term, parse failures, vertices, groups without variance, and the mean
     absolute gap between the log-probabilities of rollout and actor, which must stay far below GSPO's clip band.
-    With `algorithm.rollout_correction.bypass_mode`, which trains on the rollout's, that of JUDGED answers a device.
+    With `algorithm.rollout_correction.bypass_mode`, which trains on the rollout's, that of the first mini-batch.
 
     verl carries the reward's extra values to the trainer and then logs none of them.
     """
@@ -56,40 +52,20 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
 
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)
-        if self.config.algorithm.rollout_correction.bypass_mode:
-            metrics.update(self._judge_some(batch))
-        else:
+        if not self.config.algorithm.rollout_correction.bypass_mode:
             fields = ["rollout_log_probs", "old_log_probs"]
             data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
-            metrics["rollout_actor/log_prob_gap"] = mean_gap(*(data[name] for name in fields))
+            metrics[GAP] = mean_gap(*(data[name] for name in fields))
         return batch
 
     def _update_actor(self, batch, metrics):
         """Without the fields that no update reads: verl cuts each into mini-batches row by row."""
         fields = [name for name in kv_batch_meta2batch_meta(batch).field_names if name not in NOT_LEARNT]
-        super()._update_actor(dataclasses.replace(batch, fields=fields), metrics)
+        found: dict[str, float] = {}
+        super()._update_actor(dataclasses.replace(batch, fields=fields), found)
+        found[GAP] = found.pop(f"actor/{LOG_PROB_GAP}")
+        metrics.update(found | metrics)  # what all answers said of entropy and gap stays
         return batch
-
-    def _judge_some(self, batch) -> dict[str, float]:
-        """Gap and entropy (nats a token) of a batch's first answers, by the actor."""
-        rollout = self.config.actor_rollout_ref.rollout
-        answers = min(len(batch), JUDGED * self.config.trainer.nnodes * self.config.trainer.n_gpus_per_node)
-        chosen = KVBatchMeta(batch.keys[:answers], batch.tags[:answers], batch.partition_id)
-        chosen.extra_info = {
-            "calculate_entropy": True,
-            "compute_loss": False,
-            "temperature": rollout.temperature,
-            "use_dynamic_bsz": True,  # the other way wants whole micro-batches
-            "max_token_len_per_gpu": rollout.log_prob_max_token_len_per_gpu,
-        }
-        self.actor_rollout_wg.compute_log_prob(chosen)
-        fields = ["log_probs", "entropy", "rollout_log_probs", "response_mask"]
-        data = tq.kv_batch_get(keys=chosen.keys, partition_id=chosen.partition_id, select_fields=fields)
-        log_probs, entropy = (response_from_nested(data[name], data["response_mask"]) for name in fields[:2])
-        return {
-            "rollout_actor/log_prob_gap": mean_gap(data["rollout_log_probs"], log_probs),
-            "actor/entropy": torch.cat([*entropy]).mean().item(),
-        }
 
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
@@ -104,11 +80,6 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
 def answered(batch) -> list[str]:
     """The keys of a batch without those that only fill it up."""
     return [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
-
-
-def mean_gap(rollout, actor) -> float:
-    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities."""
-    return (torch.cat([*rollout]) - torch.cat([*actor])).abs().mean().item()
 
 
 def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -> None:

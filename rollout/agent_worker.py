@@ -25,8 +25,12 @@ from verl.utils.profiler import simple_timer
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from rollout.group import Group
+from rollout.image_store import shared
 
 logger = logging.getLogger(__name__)
+
+READ_LATER = ("uid", "data_source", "reward_model")
+"""What the trainer reads of an answer's row. Every further field would be packed, sent and kept once an answer."""
 
 
 @ray.remote
@@ -39,8 +43,8 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         self.loops: dict[str, Any] = {}
 
     async def _run_prompt(self, prompt: dict, sampling_params: dict, trajectory: dict, trace: bool = False) -> None:
+        """verl's also marks a prompt as running: a write for each, and nothing tells these from the pending ones."""
         partition = "val" if trajectory["validate"] else "train"
-        await tq.async_kv_put(key=prompt["uid"], partition_id=partition, tag={"status": "running"})
         try:
             await self._answer(partition, dict(sampling_params), **prompt)
             status = "finished"
@@ -60,24 +64,24 @@ class PolygonAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             await self._compute_teacher_logprobs(
                 answer, answer.prompt_ids, answer.response_ids, validate=partition == "val", sample_kwargs=row
             )
-        row.pop("raw_prompt")  # with its image, of which nothing behind here reads more than `image_inputs`
         await self._store(group, row, partition)
 
     async def _store(self, group: Group, row: dict, partition: str) -> None:
         """Put all answers into the TransferQueue as verl's worker puts one: fields to train on, tags to choose by."""
         positions_AL = self._positions(group)
-        keys, fields, tags = [], [], []
-        for session, answer in enumerate(group.answers):
-            field = answer.as_dict() | row
+        facts = {name: row[name] for name in READ_LATER}
+        keys = [f"{row['uid']}_{session}_0" for session in range(len(group.answers))]
+        images = shared(group.image_inputs if partition == "train" else {}, keys)
+        fields, tags = [], []
+        for session, (answer, image) in enumerate(zip(group.answers, images, strict=True)):
+            field = answer.as_dict() | facts
             length = len(answer.prompt_ids) + len(answer.response_ids)
             field |= {
-                "session_id": session,
                 "loss_mask": field["response_mask"],
                 "input_ids": torch.cat([field["prompts"], field["responses"]]),
                 "position_ids": positions_AL[..., :length],
-                "multi_modal_inputs": group.image_inputs,
+                "multi_modal_inputs": image,
             }
-            keys.append(f"{row['uid']}_{session}_0")
             fields.append(field)
             tags.append(
                 {

@@ -10,7 +10,7 @@ from verl.utils import tensordict_utils
 from verl.utils.torch_functional import entropy_from_logits
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
 
-from hardware.answer_logits import HeadInput, answer_positions, padded
+from hardware.answer_logits import LOG_PROB_GAP, HeadInput, answer_positions, padded
 from hardware.fsdp_engine import PolygonEngine
 from vlm.vision_tokens import vision_token_ids
 
@@ -114,6 +114,28 @@ def test_gradients_reach_the_model(engine):
     theirs_gradient = engine.module.model.language_model.norm.weight.grad
     assert (ours_gradient - theirs_gradient).norm() < 0.05 * theirs_gradient.norm(), "but for the banned tokens"
     engine.module.zero_grad()
+
+
+def test_an_update_says_how_far_its_policy_is_from_the_old_one(engine, monkeypatch):
+    monkeypatch.setattr(engine, "_autocast_dtype", torch.float32, raising=False)
+    monkeypatch.setattr(engine, "get_data_parallel_group", lambda: None, raising=False)
+    data = batch("rl", 1.0)
+    with torch.no_grad():
+        found, _ = outputs(engine, PolygonEngine, data)
+    positions = answer_positions(data)
+    data["response_mask"] = jagged([torch.ones(length, dtype=torch.int64) for length in ANSWERS])
+    shifts = torch.linspace(-0.5, 0.5, sum(ANSWERS))
+    data["old_log_probs"] = jagged([*(found["log_probs"].values()[positions] + shifts).split(ANSWERS)])
+
+    def loss(model_output, data, dp_group):
+        return model_output["log_probs"].values().sum(), {"loss": 1.0}
+
+    _, output = engine.forward_step(data, loss, forward_only=False)
+    assert output["metrics"]["loss"] == 1.0
+    assert output["metrics"][LOG_PROB_GAP] == pytest.approx(shifts.abs().mean().item(), abs=1e-5)
+    assert output["metrics"]["entropy"] == pytest.approx(found["entropy"].values()[positions].mean().item(), abs=1e-5)
+    _, output = engine.forward_step(data, loss, forward_only=True)
+    assert output["metrics"].keys() == {"loss"}
 
 
 def test_what_needs_all_logits_gets_them(engine):

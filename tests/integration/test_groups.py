@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tensordict import TensorDict
 from transformers import AutoProcessor
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.trainer.ppo.v1 import replay_buffer
+from verl.utils.tensordict_utils import assign_non_tensor_stack
 from verl.utils.tokenizer import hf_processor
 from verl.workers.rollout.replica import RolloutReplicaRegistry, TokenOutput
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer
@@ -17,10 +19,11 @@ from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
 from rl.trainer import QuickReplayBuffer
-from rollout import agent_worker, vllm_server
+from rollout import agent_worker, image_store, vllm_server
 from rollout.agent_loop import request_seed
 from rollout.agent_worker import PolygonAgentLoopWorker
 from rollout.group import OTHERS, Group
+from rollout.image_store import shared, with_images
 from rollout.vllm_server import GroupReplica, GroupServer
 
 ANSWERS = ([11, 12, 13], [21], [31, 32])
@@ -157,7 +160,7 @@ def ask(worker, uid: str = "q", *, validate: bool = False, **more) -> None:
 
 def test_a_group_is_asked_scored_and_stored_once(worker):
     ask(worker)
-    assert worker.queue.status == [("q", "train", "running"), ("q", "train", "finished")]
+    assert worker.queue.status == [("q", "train", "finished")]
     assert [n for _, n in worker.loops["polygon"].asked] == [3]
     assert worker.reward_loop_worker_handles[0].calls == 1
     ((keys, fields, tags, partition),) = worker.queue.batches
@@ -167,7 +170,64 @@ def test_a_group_is_asked_scored_and_stored_once(worker):
     assert [tag["response_len"] for tag in tags] == [3, 1, 2]
     assert [tag["place"] for tag in tags] == [["shapes", 12, session] for session in range(3)]
     assert all(tag["seq_len"] == tag["prompt_len"] + tag["response_len"] for tag in tags)
-    assert "raw_prompt" not in fields.keys()  # noqa: SIM118 - a TensorDict
+    assert list(fields["data_source"]) == ["shapes"] * 3
+    assert not {"raw_prompt", "agent_name", "index"} & set(fields.keys())
+
+
+def image_inputs(data: TensorDict) -> list[dict]:
+    return [getattr(row, "data", row) for row in data["multi_modal_inputs"]]
+
+
+def share_of(rows: list[dict]) -> TensorDict:
+    """A device's share of a batch, as far as images go."""
+    data = TensorDict({}, batch_size=[len(rows)])
+    assign_non_tensor_stack(data, "multi_modal_inputs", rows)
+    return data
+
+
+@pytest.fixture
+def stored(worker, monkeypatch) -> list[dict]:
+    """What is stored of the image with the answers to a question, in a TransferQueue that gives it again."""
+    ask(worker)
+    ((keys, fields, _, _),) = worker.queue.batches
+    rows = image_inputs(fields)
+
+    def kv_batch_get(keys: list[str], partition_id: str, select_fields: list[str]) -> TensorDict:
+        assert (partition_id, select_fields) == ("train", ["multi_modal_inputs"])
+        worker.queue.asked.append(keys)
+        return share_of([by_key[key] for key in keys])
+
+    by_key = dict(zip(keys, rows, strict=True))
+    worker.queue.asked = []
+    monkeypatch.setattr(image_store.tq, "kv_batch_get", kv_batch_get)
+    return rows
+
+
+def test_an_image_is_stored_with_the_first_answer_alone(stored, worker):
+    first, *others = stored
+    assert torch.equal(first["pixel_values"], worker.loops["polygon"].image_inputs["pixel_values"])
+    assert others == [{"image_of": "q_0_0"}] * 2
+
+
+def test_each_answer_learns_with_its_image(stored, worker):
+    for found in image_inputs(with_images(share_of(stored))):
+        assert found.keys() == worker.loops["polygon"].image_inputs.keys() - {"mm_token_type_ids"}
+        assert torch.equal(found["pixel_values"], worker.loops["polygon"].image_inputs["pixel_values"])
+    assert worker.queue.asked == []
+
+
+def test_an_image_that_another_device_has_is_fetched(stored, worker):
+    share = image_inputs(with_images(share_of(stored[1:])))
+    assert worker.queue.asked == [["q_0_0"]]
+    wanted = {name: value for name, value in stored[0].items() if name != "image_of"}
+    for found in share:
+        assert found.keys() == wanted.keys()
+        assert torch.equal(found["pixel_values"], wanted["pixel_values"])
+
+
+def test_what_fills_up_a_batch_and_questions_without_images_have_none():
+    for rows in ([{}, {}], shared({}, ["q_0_0", "q_1_0"])):
+        assert image_inputs(with_images(share_of(rows))) == [{}, {}]
 
 
 def test_positions_are_those_that_each_answer_would_have_alone(worker):
@@ -184,6 +244,8 @@ def test_a_validation_asks_as_often_as_it_says(worker):
     ask(worker, "many", validate=True, __rollout_n__=2)
     assert [n for _, n in worker.loops["polygon"].asked] == [1, 2]
     assert {partition for *_, partition in worker.queue.batches} == {"val"}
+    for _, fields, _, _ in worker.queue.batches:
+        assert not any(image_inputs(fields))  # which nothing reads
 
 
 def test_a_baseline_is_greedy(worker):

@@ -56,6 +56,7 @@ REFERENCE_PRECISION = f"{REFERENCE}.fsdp_config.mixed_precision.param_dtype"
 FP32 = {PRECISION: "fp32", f"{ROLLOUT}.dtype": "float32"}
 KL = {f"{ACTOR}.use_kl_loss": True, REFERENCE_PRECISION: "bf16"}
 CPU = {"hardware.device": "cpu"}
+VANILLA = {f"{ACTOR}.policy_loss.loss_mode": "vanilla"}
 DYNAMIC = {f"{ACTOR}.use_dynamic_bsz": True, f"{ROLLOUT}.log_prob_use_dynamic_bsz": True}
 
 
@@ -84,7 +85,7 @@ GSPO_ONLY = [
     (f"{ACTOR}.clip_ratio_high", 0, {}),
     (f"{ACTOR}.clip_ratio_low", "3e-4", {}),  # text, as an unlucky YAML parser leaves it
     (f"{ACTOR}.loss_agg_mode", "token-mean", {}),
-    ("algorithm.adv_estimator", "gae", {}),
+    ("algorithm.adv_estimator", "rloo", {}),
     (f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu", 64, {}),
     (f"{ROLLOUT}.log_prob_use_dynamic_bsz", True, {}),
     (f"{ROLLOUT}.log_prob_max_token_len_per_gpu", 32768, DYNAMIC),
@@ -95,6 +96,8 @@ ALWAYS = [
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 48, {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": 48}),
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 32, {"trainer.n_gpus_per_node": 8}),
     (f"{ROLLOUT}.name", "sglang", {}),
+    ("critic.enable", True, {}),
+    ("critic.enable", None, VANILLA | {"algorithm.adv_estimator": "gae"}),
     (f"{ROLLOUT}.n", 1, {f"{ACTOR}.ppo_mini_batch_size": 32}),
     (f"{ROLLOUT}.temperature", 0, {}),
     (f"{ROLLOUT}.do_sample", False, {}),
