@@ -56,6 +56,7 @@ class HeadInput:
         return hidden_BLD.flatten(0, 1)[self.kept].unsqueeze(0), *others
 
 
-def mean_gap(some: torch.Tensor, others: torch.Tensor) -> float:
-    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities."""
-    return (torch.cat([*some]) - torch.cat([*others])).abs().mean().item()
+def mean_gap(some: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> float:
+    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities where `mask` is 1, else 0."""
+    some_N, others_N, mask_N = (torch.cat([*each]) for each in (some, others, mask))
+    return ((some_N - others_N).abs() * mask_N).sum().div(mask_N.sum().clamp(min=1)).item()

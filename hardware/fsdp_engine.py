@@ -72,8 +72,9 @@ class PolygonEngine(FSDPEngineWithLMHead):
         from the old ones. Where these are the rollout's, and before a first step, that is the engines' own."""
         loss, output = super().forward_step(micro_batch, loss_function, forward_only)
         if not forward_only and "old_log_probs" in micro_batch:
-            found = response_from_nested(output["model_output"]["log_probs"], micro_batch["response_mask"])
-            output["metrics"][LOG_PROB_GAP] = mean_gap(micro_batch["old_log_probs"], found)
+            mask = micro_batch["response_mask"]
+            found = response_from_nested(output["model_output"]["log_probs"], mask)
+            output["metrics"][LOG_PROB_GAP] = mean_gap(micro_batch["old_log_probs"], found, mask)
             if self.entropy is not None:
                 output["metrics"]["entropy"] = self.entropy
         return loss, output

@@ -53,7 +53,7 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)
         if not self.config.algorithm.rollout_correction.bypass_mode:
-            fields = ["rollout_log_probs", "old_log_probs"]
+            fields = ["rollout_log_probs", "old_log_probs", "response_mask"]
             data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
             metrics[GAP] = mean_gap(*(data[name] for name in fields))
         return batch

@@ -25,13 +25,13 @@ def shared(image_inputs: dict[str, Any], keys: list[str]) -> list[dict[str, Any]
     return [holder | image_inputs, *(holder for _ in keys[1:])]
 
 
-def with_images(data: TensorDict, partition: str = "train") -> TensorDict:
+def with_images(data: TensorDict) -> TensorDict:
     """`data` with its image in each answer; what another device's share of the batch holds is fetched."""
     rows = [dict(getattr(row, "data", row)) for row in data[FIELD]]
     holders = [row.pop(HOLDER, None) for row in rows]
     images = {holder: row for holder, row in zip(holders, rows, strict=True) if row}
     if elsewhere := sorted({holder for holder in holders if holder and holder not in images}):
-        found = tq.kv_batch_get(keys=elsewhere, partition_id=partition, select_fields=[FIELD])[FIELD]
+        found = tq.kv_batch_get(keys=elsewhere, partition_id="train", select_fields=[FIELD])[FIELD]
         for holder, row in zip(elsewhere, found, strict=True):
             images[holder] = {name: value for name, value in getattr(row, "data", row).items() if name != HOLDER}
     assign_non_tensor_stack(data, FIELD, [images.get(holder, {}) for holder in holders])
