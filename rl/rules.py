@@ -78,6 +78,14 @@ def several_mini_batches(batch: int, get: Get) -> bool:
     return batch >= 2 * mini and batch % mini == 0
 
 
+def whole_parts(parts: int, get: Get) -> bool:
+    """Whether a batch may be trained in so many parts, the first of them while the last are written."""
+    if parts == 1:
+        return True
+    kept = get("algorithm.rollout_correction.bypass_mode") and not get(f"{ROLLOUT}.free_cache_engine")
+    return kept and parts > 1 and get("data.train_batch_size") % (parts * get(f"{ACTOR}.ppo_mini_batch_size")) == 0
+
+
 def equal(key: str, unless: bool | None = None) -> Callable[[Any, Get], bool]:
     """Equal to another key's value, if that has one; not asked where `use_dynamic_bsz` is `unless`."""
     return lambda value, get: get(f"{ACTOR}.use_dynamic_bsz") is unless or get(key) in (None, value)
@@ -156,6 +164,14 @@ RULES = (
         whole_micro_batches,
         f"does not divide the answers of a mini-batch on one device ({ACTOR}.ppo_mini_batch_size x {ROLLOUT}.n)",
         "vlm.micro_batch_size, which is its default, to a divisor of them",
+    ),
+    Rule(
+        "trainer.v1.sync.parameter_sync_step",
+        whole_parts,
+        "trains a batch in parts, the first while the last are written: this takes the rollout's log-probabilities "
+        "(algorithm.rollout_correction.bypass_mode; computed anew they would be those of a policy that has moved), "
+        f"an engine that keeps its memory ({ROLLOUT}.free_cache_engine=False) and parts of whole mini-batches",
+        "trainer.v1.sync.parameter_sync_step=1",
     ),
     Rule(
         f"{ROLLOUT}.name",

@@ -1,6 +1,7 @@
 """verl's synchronous trainer, with the metrics of polygon rewards in every step."""
 
 import dataclasses
+import itertools
 import time
 
 import ray
@@ -50,6 +51,12 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
         for role in self.role_worker_mapping.keys() - {Role.Critic}:
             self.role_worker_mapping[role] = ray.remote(PolygonActorWorker)
 
+    def on_sample_end(self):
+        """verl waits for every answer before it frees the engine's memory; an engine that keeps it may go on writing,
+        while an update has the first answers (`trainer.v1.sync.parameter_sync_step`)."""
+        if self.config.actor_rollout_ref.rollout.free_cache_engine:
+            super().on_sample_end()
+
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)
         if not self.config.algorithm.rollout_correction.bypass_mode:
@@ -63,7 +70,9 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
         fields = [name for name in kv_batch_meta2batch_meta(batch).field_names if name not in NOT_LEARNT]
         found: dict[str, float] = {}
         super()._update_actor(dataclasses.replace(batch, fields=fields), found)
-        found[GAP] = found.pop(f"actor/{LOG_PROB_GAP}")
+        gap = found.pop(f"actor/{LOG_PROB_GAP}")
+        if self.local_trigger_step == 0:  # later parts of a batch are compared with a policy that has moved
+            found[GAP] = gap
         metrics.update(found | metrics)  # what all answers said of entropy and gap stays
         return batch
 
@@ -101,12 +110,18 @@ def await_accelerators(needed: int, timeout_s: float = ACCELERATORS_TIMEOUT_S) -
 class QuickReplayBuffer(ReplayBuffer):
     """verl's replay buffer, asked more often: its 2 s between two looks are most of a small model's step.
 
-    Answers come in the order of their questions, not in that in which they were ready: mini-batches are the same again.
-    `trainer.v1.sampler.custom_sampler` names it.
+    Questions come as they were asked and answers in the order of their questions, not as they were ready: mini-batches
+    are the same again. `trainer.v1.sampler.custom_sampler` names it.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, poll_interval=POLL_SECONDS, **kwargs)
+
+    def _sampleable_terminal_keys(self, partition_id, eviction_reasons):
+        """Those before which, in the order of asking, no question waits for answers."""
+        done = super()._sampleable_terminal_keys(partition_id, eviction_reasons)
+        asked = self.prompt_global_steps[partition_id]
+        return dict.fromkeys(itertools.takewhile(done.__contains__, asked)).keys()
 
     def _materialize_batch(self, *args, **kwargs):
         batch = super()._materialize_batch(*args, **kwargs)

@@ -118,7 +118,7 @@ class Pipeline:
         self.command(
             "rl.train", *training, f"vlm.path={started}", f"run_dir={folder / 'rl'}", "vlm.micro_batch_size=4",
             "data.train_batch_size=4", "actor_rollout_ref.actor.ppo_mini_batch_size=2", "actor_rollout_ref.rollout.n=2",
-            "algorithm.rollout_correction.bypass_mode=true",
+            "algorithm.rollout_correction.bypass_mode=true", "trainer.v1.sync.parameter_sync_step=2",
         )  # fmt: skip
         trained, answers = folder / "rl/checkpoints/global_step_2/actor/huggingface", folder / "val.jsonl"
         self.command(

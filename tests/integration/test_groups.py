@@ -271,6 +271,15 @@ def test_a_batch_comes_in_the_order_of_its_questions(monkeypatch):
     assert [tag["place"][1:] for tag in batch.tags] == [[3, 0], [3, 1], [10, 0], [10, 1]]
 
 
+@pytest.mark.parametrize(("done", "taken"), [("bc", ""), ("ac", "a"), ("ba", "ab"), ("abc", "abc")])
+def test_a_part_of_a_batch_waits_for_the_questions_asked_first(done, taken):
+    """Else what is trained first would hang on which answers were ready first."""
+    buffer = QuickReplayBuffer.__new__(QuickReplayBuffer)
+    buffer.finished_keys, buffer.failure_keys = {"train": set(done[1:])}, {"train": set(done[:1])}
+    buffer.prompt_global_steps = {"train": {"a": 1, "b": 1, "c": 1}}
+    assert "".join(buffer._sampleable_terminal_keys("train", (set(), set(), set(), {}))) == taken
+
+
 def test_the_seed_of_a_request_hangs_on_run_step_and_question():
     asked = list(itertools.product((0, 1), (5, 6), ("shapes", "refcoco"), range(50)))
     assert len({request_seed(*facts) for facts in asked}) == len(asked)

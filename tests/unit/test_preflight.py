@@ -12,7 +12,7 @@ from rl.rules import ACTOR, GSPO_RULES, MODEL, REFERENCE, ROLLOUT, RULES
 # The leaves that the rules read, at values they accept; a test on verl's own configuration is in tests/conf.
 GOOD = {
     "data": {"train_batch_size": 64, "truncation": "error", "filter_overlong_prompts": False},
-    "trainer": {"nnodes": 1, "n_gpus_per_node": 1},
+    "trainer": {"nnodes": 1, "n_gpus_per_node": 1, "v1": {"sync": {"parameter_sync_step": 1}}},
     "algorithm": {"adv_estimator": "grpo", "use_kl_in_reward": False, "rollout_correction": {"bypass_mode": False}},
     "actor_rollout_ref": {
         "actor": {
@@ -35,6 +35,7 @@ GOOD = {
             "top_k": -1,
             "top_p": 1,
             "calculate_log_probs": True,
+            "free_cache_engine": True,
             "dtype": "bfloat16",
             "log_prob_use_dynamic_bsz": False,
             "log_prob_micro_batch_size_per_gpu": 32,
@@ -54,6 +55,8 @@ GOOD = {
 PRECISION = f"{ACTOR}.fsdp_config.mixed_precision.param_dtype"
 REFERENCE_PRECISION = f"{REFERENCE}.fsdp_config.mixed_precision.param_dtype"
 FP32 = {PRECISION: "fp32", f"{ROLLOUT}.dtype": "float32"}
+PARTS = "trainer.v1.sync.parameter_sync_step"
+IN_PARTS = FP32 | {f"{ROLLOUT}.free_cache_engine": False, "algorithm.rollout_correction.bypass_mode": True}
 KL = {f"{ACTOR}.use_kl_loss": True, REFERENCE_PRECISION: "bf16"}
 CPU = {"hardware.device": "cpu"}
 VANILLA = {f"{ACTOR}.policy_loss.loss_mode": "vanilla"}
@@ -91,6 +94,11 @@ GSPO_ONLY = [
     (f"{ROLLOUT}.log_prob_max_token_len_per_gpu", 32768, DYNAMIC),
 ]
 ALWAYS = [
+    (PARTS, 2, FP32 | {"algorithm.rollout_correction.bypass_mode": True}),  # on an engine that frees its memory
+    (PARTS, 2, FP32 | {f"{ROLLOUT}.free_cache_engine": False}),  # with log-probabilities computed anew
+    (PARTS, 3, IN_PARTS),  # of one mini-batch and a third
+    (PARTS, 0, IN_PARTS),
+    (PARTS, None, IN_PARTS),
     (PRECISION, "fp32", {}),
     (PRECISION, None, {f"{ROLLOUT}.dtype": "float32"}),  # verl's silent bf16
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 48, {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": 48}),
@@ -131,6 +139,8 @@ def test_the_papers_settings_pass_and_give_their_rewards():
         FP32,
         FP32 | {"algorithm.rollout_correction.bypass_mode": True},
         {"data.train_batch_size": 32},
+        IN_PARTS | {PARTS: 4},
+        IN_PARTS | {PARTS: 2},
         CPU | {f"{MODEL}.lora_rank": 0, f"{MODEL}.lora_adapter_path": None},
         {"hardware.device": "cuda", f"{MODEL}.lora_rank": 32},
     ],
