@@ -56,7 +56,6 @@ class HeadInput:
         return hidden_BLD.flatten(0, 1)[self.kept].unsqueeze(0), *others
 
 
-def mean_gap(some: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> float:
-    """Mean absolute difference of two (answers, jagged) tensors of log-probabilities where `mask` is 1, else 0."""
-    some_N, others_N, mask_N = (torch.cat([*each]) for each in (some, others, mask))
+def mean_gap(some_N: torch.Tensor, others_N: torch.Tensor, mask_N: torch.Tensor) -> float:
+    """Mean absolute difference of the log-probabilities of packed answers where `mask_N` is 1; 0 if it is nowhere."""
     return ((some_N - others_N).abs() * mask_N).sum().div(mask_N.sum().clamp(min=1)).item()

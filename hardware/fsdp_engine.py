@@ -20,7 +20,6 @@ from verl.utils.torch_functional import logprobs_from_logits
 from verl.workers.config.optimizer import build_optimizer
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
-from verl.workers.utils.padding import response_from_nested
 
 from hardware.answer_logits import LOG_PROB_GAP, HeadInput, answer_positions, mean_gap, padded, rows_of
 from polygon.errors import UserError
@@ -72,9 +71,10 @@ class PolygonEngine(FSDPEngineWithLMHead):
         from the old ones. Where these are the rollout's, and before a first step, that is the engines' own."""
         loss, output = super().forward_step(micro_batch, loss_function, forward_only)
         if not forward_only and "old_log_probs" in micro_batch:
-            mask = micro_batch["response_mask"]
-            found = response_from_nested(output["model_output"]["log_probs"], mask)
-            output["metrics"][LOG_PROB_GAP] = mean_gap(micro_batch["old_log_probs"], found, mask)
+            old_N, mask_N = (micro_batch[name].values() for name in ("old_log_probs", "response_mask"))
+            # verl moves a copy of the micro-batch to the device; this one is where it was.
+            log_probs_T = output["model_output"]["log_probs"].values().to(old_N.device)
+            output["metrics"][LOG_PROB_GAP] = mean_gap(old_N, log_probs_T[answer_positions(micro_batch)], mask_N)
             if self.entropy is not None:
                 output["metrics"]["entropy"] = self.entropy
         return loss, output

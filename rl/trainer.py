@@ -62,7 +62,7 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
         if not self.config.algorithm.rollout_correction.bypass_mode:
             fields = ["rollout_log_probs", "old_log_probs", "response_mask"]
             data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=fields)
-            metrics[GAP] = mean_gap(*(data[name] for name in fields))
+            metrics[GAP] = mean_gap(*(data[name].values() for name in fields))
         return batch
 
     def _update_actor(self, batch, metrics):

@@ -11,7 +11,7 @@ from typing import Any
 
 import transfer_queue as tq
 from tensordict import TensorDict
-from verl.utils.tensordict_utils import assign_non_tensor_stack
+from verl.utils.tensordict_utils import assign_non_tensor_stack, unwrap_non_tensor_data
 
 FIELD = "multi_modal_inputs"
 HOLDER = "image_of"
@@ -27,12 +27,19 @@ def shared(image_inputs: dict[str, Any], keys: list[str]) -> list[dict[str, Any]
 
 def with_images(data: TensorDict) -> TensorDict:
     """`data` with its image in each answer; what another device's share of the batch holds is fetched."""
-    rows = [dict(getattr(row, "data", row)) for row in data[FIELD]]
-    holders = [row.pop(HOLDER, None) for row in rows]
-    images = {holder: row for holder, row in zip(holders, rows, strict=True) if row}
-    if elsewhere := sorted({holder for holder in holders if holder and holder not in images}):
-        found = tq.kv_batch_get(keys=elsewhere, partition_id="train", select_fields=[FIELD])[FIELD]
-        for holder, row in zip(elsewhere, found, strict=True):
-            images[holder] = {name: value for name, value in getattr(row, "data", row).items() if name != HOLDER}
-    assign_non_tensor_stack(data, FIELD, [images.get(holder, {}) for holder in holders])
+    rows = stored(data)
+    images = held(rows)
+    if elsewhere := sorted({row[HOLDER] for row in rows if row} - images.keys()):
+        images |= held(stored(tq.kv_batch_get(keys=elsewhere, partition_id="train", select_fields=[FIELD])))
+    assign_non_tensor_stack(data, FIELD, [images[row[HOLDER]] if row else {} for row in rows])
     return data
+
+
+def stored(data: TensorDict) -> list[dict[str, Any]]:
+    return [unwrap_non_tensor_data(row) for row in data[FIELD]]
+
+
+def held(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The images among them, by the answer that holds each."""
+    pictured = (row for row in rows if row.keys() > {HOLDER})
+    return {row[HOLDER]: {name: value for name, value in row.items() if name != HOLDER} for row in pictured}
