@@ -75,7 +75,7 @@ def bare(steps: int, data_root: Path) -> None:
 
     processor = AutoProcessor.from_pretrained(MODEL)
     llm = LLM(
-        str(MODEL), dtype="float32", max_num_seqs=128, max_model_len=192, enforce_eager=True,
+        str(MODEL), dtype="float32", max_num_seqs=128, max_model_len=192, block_size=16, enforce_eager=True,
         logprobs_mode="processed_logprobs",
     )  # fmt: skip
     model = Qwen3VLForConditionalGeneration.from_pretrained(MODEL, attn_implementation="sdpa")
