@@ -43,6 +43,8 @@ def sweep(steps: int, data_root: Path, folder: Path) -> None:
             while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
                 time.sleep(0.1)
             logged = time.time()
+            if not metrics.exists():  # it ended before a step
+                break
             while run.poll() is None and json.loads((metrics.parent / "run.json").read_text())["finished"] is None:
                 time.sleep(0.1)
             rows = [json.loads(line)["data"] for line in metrics.read_text().splitlines()]
