@@ -40,10 +40,10 @@ def sweep(steps: int, data_root: Path, folder: Path) -> None:
         run = subprocess.Popen([*command, f"run_dir={folder}/seed${{seed}}"], stdout=log, stderr=subprocess.STDOUT)
         for seed in (0, 1):
             metrics = folder / f"seed{seed}/metrics.jsonl"
-            while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
+            while run.poll() is None and not begun(metrics):
                 time.sleep(0.1)
             logged = time.time()
-            if not metrics.exists():  # it ended before a step
+            if not begun(metrics):  # the sweep ended before
                 break
             while run.poll() is None and json.loads((metrics.parent / "run.json").read_text())["finished"] is None:
                 time.sleep(0.1)
@@ -61,10 +61,16 @@ def sweep(steps: int, data_root: Path, folder: Path) -> None:
             sys.exit(f"the sweep failed, see its end:\n{(folder / 'sweep.log').read_text()[-2000:]}")
 
 
+def begun(metrics: Path) -> bool:
+    """Whether a run has logged a step there."""
+    return metrics.exists() and metrics.stat().st_size > 0
+
+
 def bare(steps: int, data_root: Path) -> None:
     """Print a step of the same size in this process."""
     os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_LOGGING_LEVEL="ERROR")
-    apply_environment(OmegaConf.create({"hardware": OmegaConf.load("conf/hardware/cpu.yaml")}))
+    config = OmegaConf.create({"hardware": OmegaConf.load("conf/hardware/cpu.yaml")})
+    apply_environment(config)
     import torch
     from PIL import Image
     from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
@@ -76,9 +82,10 @@ def bare(steps: int, data_root: Path) -> None:
     from vlm.vision_tokens import vision_token_ids
 
     processor = AutoProcessor.from_pretrained(MODEL)
+    rollout = config.hardware.rollout
     llm = LLM(
-        str(MODEL), dtype="float32", max_num_seqs=128, max_model_len=192, block_size=16, enforce_eager=True,
-        logprobs_mode="processed_logprobs",
+        str(MODEL), dtype=rollout.dtype, max_num_seqs=rollout.max_num_seqs, block_size=rollout.block_size,
+        enforce_eager=rollout.enforce_eager, max_model_len=192, logprobs_mode="processed_logprobs",
     )  # fmt: skip
     model = Qwen3VLForConditionalGeneration.from_pretrained(MODEL, attn_implementation="sdpa")
     samples = list(read_samples(data_root, "shapes", "train"))[: steps * QUESTIONS]
