@@ -4,20 +4,18 @@ Why: the answer of text -> point and the question of point -> mask must hit the 
 decimals of the codec, also for crescents, rings and thin parts whose centroid lies outside.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from polygon import Point
+from polygon.distances import squared_distances
 
 _ROUNDING = 0.01  # of the longer side: more than two decimals can move a point (0.005 * sqrt(2))
 
 
-def _depth(mask_HW: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of every pixel centre to the nearest pixel outside, the world beyond the image being outside."""
-    padded_HW = cv2.copyMakeBorder(mask_HW.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    return depth_HW.astype(np.float32, copy=False)
+def _squared_depth(mask_HW: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """px^2 from every pixel centre to the nearest pixel outside, the world beyond the image being outside."""
+    return squared_distances(np.pad(mask_HW.view(np.uint8), 1))[1:-1, 1:-1]
 
 
 def _point(flat_index: int, height: int, width: int) -> Point:
@@ -30,13 +28,13 @@ def pole(mask_HW: NDArray[np.bool_]) -> Point:
 
     The mask must hold a pixel.
     """
-    return _point(int(np.argmax(_depth(mask_HW))), *mask_HW.shape)
+    return _point(int(np.argmax(_squared_depth(mask_HW))), *mask_HW.shape)
 
 
 def interior_point(mask_HW: NDArray[np.bool_], rng: np.random.Generator) -> Point:
     """A random pixel centre deep enough to survive rounding to two decimals, or the pole where nothing is that deep."""
-    depth_HW = _depth(mask_HW)
-    inside_N = np.flatnonzero(depth_HW >= 1 + _ROUNDING * max(mask_HW.shape))
+    least = 1 + _ROUNDING * max(mask_HW.shape)
+    inside_N = np.flatnonzero(_squared_depth(mask_HW) >= least * least)
     if len(inside_N) == 0:
         return pole(mask_HW)
     return _point(inside_N[rng.integers(len(inside_N))], *mask_HW.shape)
