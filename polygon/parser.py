@@ -1,5 +1,6 @@
 """Read an answer out of any text a model writes: what was found, and whether the text was exactly that.
 
+Thinking is no answer: of a text with `<think>` or `<answer>` tags, what `polygon.answer_block` takes out of it is read.
 How lenient: prose and fences around an answer are skipped; a lone ring `[[x, y], ...]` is a mask of one ring; an extra
 pair of brackets around anything is ignored; signs, exponents and missing leading zeros are read, numbers are clipped to
 [0, 1] and the corners of a box sorted; an answer that breaks off keeps its complete rings, and the unfinished one if it
@@ -9,6 +10,7 @@ has 3 vertices, and the rest of its brackets is passed over. None of that is `st
 from dataclasses import dataclass
 from typing import Literal
 
+from polygon.answer_block import final_answer
 from polygon.region import Kind, Mask, Region
 from polygon.scan import STRIDE, VALUE, Scan
 
@@ -28,7 +30,8 @@ class Answer:
     region: the answer, None exactly where `failure` (one of FAILURES) says why there is none.
     strict: the text is one well-formed answer of this kind and nothing else but surrounding whitespace; numbers are
         plain decimals in [0, 1], or whole and below `steps`; rings have at least 3 vertices, the corners of a box are
-        in order.
+        in order. A text with thinking or an answer block is read and never strict: our models are trained to answer
+        with the answer alone, and the format reward pays for that.
     n_answers: usable answers of this kind in the text; the first counts (with `answers="all"`, all of them).
     truncated: the text ends inside an answer.
     """
@@ -47,9 +50,10 @@ def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first", *, 
     `answers="all"` joins the rings of every mask in the text, as the reference release does; a box or a point is the
     first in either case. `steps`: coordinates are whole numbers of which that many make a side (`Codec.integers`).
     """
-    if len(text) > MAX_CHARACTERS:
+    block = final_answer(text)
+    if len(block) > MAX_CHARACTERS:
         return Answer(kind, None, False, "too_large", 0, False)
-    pieces = VALUE.split(text)
+    pieces = VALUE.split(block)
     if len(pieces) // STRIDE > MAX_VERTICES:
         return Answer(kind, None, False, "too_large", 0, False)
     scan = Scan(pieces, steps)
@@ -60,4 +64,4 @@ def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first", *, 
     region = regions[0]
     if kind == "mask" and answers == "all":
         region = Mask(tuple(ring for mask in regions if isinstance(mask, Mask) for ring in mask.polygons))
-    return Answer(kind, region, scan.strict_state == "end", None, len(regions), scan.truncated)
+    return Answer(kind, region, block is text and scan.strict_state == "end", None, len(regions), scan.truncated)
