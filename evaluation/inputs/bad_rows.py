@@ -26,14 +26,14 @@ class BadRows:
         if len(named) < SHOWN:
             named.append(detail)
 
-    def in_words(self) -> str:
+    def in_words(self, one: str = "row", verb: str = "left out") -> str:
         """`3 rows left out: 2 bad_mask (row 7: ...; row 9: ...), 1 unknown_image (row 8: ...)`; one line."""
         total = self.counts.total()
         parts = []
         for reason, count in self.counts.most_common():
             more = "; ..." if count > SHOWN else ""
             parts.append(f"{count} {reason} ({'; '.join(self.examples[reason])}{more})")
-        return f"{total} row{'s' if total > 1 else ''} left out: {', '.join(parts)}" if total else "no row left out"
+        return f"{total} {one}{'s' if total > 1 else ''} {verb}: {', '.join(parts)}" if total else f"no {one} {verb}"
 
     def refuse(self, what: str, way_out: str) -> UserError:
         """The error for a file of which nothing is left: `what` says so, and the first fault is given as the reason."""

@@ -18,9 +18,11 @@ from typing import Any
 from data.rows import PreparedRows
 from evaluation.inputs.bad_rows import BadRows
 from evaluation.inputs.coco_answers import KEEP, coco_predictions, read_image_files
+from evaluation.inputs.frame import Resize
 from evaluation.inputs.jsonl import read_jsonl
-from evaluation.inputs.notation import NOTATIONS
+from evaluation.inputs.notation import NOTATIONS, Notation
 from evaluation.inputs.sample_facts import SampleFacts, read_facts
+from evaluation.inputs.unit_check import UnitCheck
 from evaluation.prediction import Prediction
 from polygon import Codec, Kind, UserError
 
@@ -29,7 +31,11 @@ FORMATS: tuple[str, ...] = (*NOTATIONS, "coco")
 
 @dataclass
 class Inputs:
-    """The predictions of a file, read anew in every pass; `bad` is what the last pass left out."""
+    """The predictions of a file, read anew in every pass.
+
+    Of the last pass: `bad` is what it left out, `unread` what answers hold and could not be read, `units` whether their
+    numbers count what the format says.
+    """
 
     path: Path
     format: str
@@ -37,38 +43,60 @@ class Inputs:
     limit: int | None
     kind: Kind | None
     coco: Mapping[str, Any]
+    resize: Resize | None = None
     bad: BadRows = field(default_factory=BadRows)
+    unread: BadRows = field(default_factory=BadRows)
+    units: UnitCheck = field(default_factory=UnitCheck)
+    whole_numbers: bool = False
 
     def __iter__(self) -> Iterator[Prediction]:
-        """Raises UserError for a file of which no row can be used."""
-        self.bad = BadRows()
+        """Raises UserError for a file of which no row can be used, or whose numbers are not in the format's unit."""
+        self.bad, self.unread, self.units = BadRows(), BadRows(), UnitCheck()
         count = 0
         for count, prediction in enumerate(self._read(), start=1):  # noqa: B007 - the last number is the count
             yield prediction
         if not count:
             raise self.bad.refuse(f"{self.path} has no row of format={self.format}", f"formats: {', '.join(FORMATS)}")
+        if (notation := self._notation) is not None and notation.frame is not None:
+            self.units.refuse(self.path, self.format, notation.frame)
 
     def reading(self, codec: Codec) -> Codec:
         """`codec` as these predictions are read by it: what another wrote has been rewritten in decimals."""
+        self.whole_numbers = self.format == "ours" and codec.integers
         return codec if self.format == "ours" else replace(codec, integers=False)
 
     def in_words(self) -> dict[str, str]:
-        """For the header of a table: the format, and what was left out of the file."""
-        return {"format": self.format} | ({"unusable": self.bad.in_words()} if self.bad.counts else {})
+        """For the header of a table: the format, its unit, what was left out of the file and what could not be read."""
+        words = {"format": self.format}
+        if (notation := self._notation) is not None and notation.frame is not None:
+            words["coordinates"] = notation.frame.in_words()
+        if self.bad.counts:
+            words["unusable"] = self.bad.in_words()
+        if self.unread.counts:
+            words["unread"] = self.unread.in_words("answer", "with what cannot be read")
+        if not self.whole_numbers and (beyond := self.units.in_words()):
+            words["beyond"] = (
+                f"{beyond}; ours are fractions: is it another format?" if self.format == "ours" else beyond
+            )
+        return words
+
+    @property
+    def _notation(self) -> Notation | None:
+        """None for COCO results, which are no text."""
+        return None if self.format == "coco" else NOTATIONS[self.format].resized_by(self.resize)
 
     def _read(self) -> Iterator[Prediction]:
-        if self.format == "coco":
+        if (notation := self._notation) is None:
             facts = read_facts(self.rows.files, self.limit, self.kind)
             return coco_predictions(self.path, facts, self.bad, **self.coco)
-        return read_jsonl(self.path, NOTATIONS[self.format], self._size, self.bad)
+        return read_jsonl(self.path, notation, self._facts_of, self.bad, self.unread, self.units)
 
     @cached_property
     def _facts(self) -> dict[str, SampleFacts]:
-        return read_facts(self.rows.files)
+        return read_facts(self.rows.files, kind=self.kind)
 
-    def _size(self, sample_id: str) -> tuple[int, int] | None:
-        facts = self._facts.get(sample_id)
-        return facts and (facts.height, facts.width)
+    def _facts_of(self, sample_id: str) -> SampleFacts | None:
+        return self._facts.get(sample_id)
 
 
 def read_inputs(
@@ -79,6 +107,7 @@ def read_inputs(
     limit: int | None = None,
     kind: Kind | None = None,
     coco: Mapping[str, Any] | None = None,
+    resize: Mapping[str, Any] | None = None,
 ) -> Inputs:
     """The predictions of a file, to be iterated over.
 
@@ -87,6 +116,7 @@ def read_inputs(
         rows: the split that is answered; only sizes and ids are read, and only where the format needs them.
         limit: the first samples of the split, which COCO results are looked up for; None: all.
         kind: what COCO results are read as, whatever the tasks ask for: boxes for a split of masks.
+        resize: `factor`, `min_pixels`, `max_pixels` of the processor, for formats in pixels (frame.py).
         coco: `keep`, `min_score` (`coco_answers.coco_predictions`), `images`: the COCO file that names the images.
     Raises UserError for an unknown format, a file that is not there and settings out of their range.
     """
@@ -95,7 +125,8 @@ def read_inputs(
         raise UserError(f"format={format!r} is unknown; known: {', '.join(FORMATS)}")
     if not path.is_file():
         raise UserError(f"no predictions file {path}; write one with `python -m rollout.generate`")
-    return Inputs(path, format, rows, limit, kind, _coco_settings(coco or {}) if format == "coco" else {})
+    coco_settings = _coco_settings(coco or {}) if format == "coco" else {}
+    return Inputs(path, format, rows, limit, kind, coco_settings, Resize.from_config(resize or {}))
 
 
 def _coco_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Files of answers, ours and others', as predictions: formats by name, and rows that cannot be used."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from data.rows import PreparedRows, PreparedSample, read_samples
 from evaluation.inputs.notation import NOTATIONS
 from evaluation.inputs.reader import FORMATS, Inputs, read_inputs
 from evaluation.inputs.sample_facts import read_facts
-from polygon import Box, Mask, Point, UserError, parse
+from polygon import Box, Codec, Mask, Point, UserError, parse, rle_decode
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,9 @@ def test_bad_rows_are_counted_and_named(format, read, samples):
     inputs = read("\n".join(lines), format)
     assert [prediction.sample_id for prediction in inputs] == [samples[0].sample_id]
     assert inputs.bad.counts == {"bad_row": 5}
-    assert inputs.in_words() == {"format": format, "unusable": inputs.bad.in_words()}
+    frame = NOTATIONS[format].frame
+    unit = {"coordinates": frame.in_words()} if frame else {}
+    assert inputs.in_words() == {"format": format, **unit, "unusable": inputs.bad.in_words()}
     assert inputs.bad.in_words().startswith("5 rows left out: 5 bad_row (line 2: not JSON")
     assert "line 4: sample_id must be a non-empty string" in inputs.bad.in_words()
     assert inputs.bad.in_words().endswith("; ...)")
@@ -182,3 +186,85 @@ def test_coco_results_through_the_door(read, split, samples):
     ):
         with pytest.raises(UserError, match=message):
             read(text, "coco", coco=settings)
+
+
+def answers(samples: list[PreparedSample], *texts: str) -> list[dict]:
+    return [{"sample_id": samples[0].sample_id, "text": text, "draw": draw} for draw, text in enumerate(texts)]
+
+
+PIXELS, FRACTIONS, THOUSANDTHS = "[16, 32, 64, 96]", "[0.125, 0.25, 0.5, 0.75]", "[125, 250, 500, 750]"
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "message"),
+    [
+        (
+            "pixels",
+            FRACTIONS,
+            r"format=pixels reads pixels .*, but the numbers of 3 of 3 .* lie between 0 and 1 \(line 1:",
+        ),
+        ("qwen2_5_vl", FRACTIONS, r"\(line 1: 0\.125 to 0\.75\): they are fractions of the sides; give format=json"),
+        ("norm1000", FRACTIONS, r"reads 0 to 1000 along each side, but .* give format=json"),
+        ("gemini", FRACTIONS, r"reads 0 to 1000 along each side, y first, but .* give format=json"),
+        (
+            "kimi_vl",
+            PIXELS,
+            r"reads fractions of a side, but 3 of 3 answers reach beyond the image \(line 1: 16 to 96\)",
+        ),
+        ("json", THOUSANDTHS, r"beyond the image .*: are they thousandths\? give format=norm1000"),
+        ("norm1000", "[125, 250, 1500, 1750]", r"beyond the image .*: are they pixels\? give format=pixels"),
+        ("pixels", THOUSANDTHS, r"beyond the image .* format=norm1000 reads thousandths"),
+        ("qwen2_5_vl", THOUSANDTHS, r"beyond the image .* set resize\.min_pixels and resize\.max_pixels"),
+    ],
+)
+def test_numbers_in_another_unit_are_refused(format, text, message, read, samples):
+    with pytest.raises(UserError, match=message) as caught:
+        list(read(answers(samples, text, text, text), format))
+    assert "\n" not in str(caught.value)
+
+
+def test_one_odd_answer_is_the_models(read, samples):
+    inputs = read(answers(samples, *[PIXELS] * 19, "[-9, 0, 999, 128]"), "pixels")
+    assert len(list(inputs)) == 20
+    assert inputs.in_words()["beyond"] == "1 of 20 answers reach beyond the image (line 20: -9 to 999)"
+    zeros = read(answers(samples, "[0, 0, 0, 0]", "[0, 0, 1, 1]", "[]", "none"), "pixels")
+    assert len(list(zeros)) == 4, "zeros and ones say nothing of their unit"
+
+
+def test_others_numbers_in_our_format_are_told(read, samples):
+    inputs = read(answers(samples, PIXELS, PIXELS, FRACTIONS), "ours")
+    assert len(list(inputs)) == 3
+    assert inputs.in_words()["beyond"].startswith("2 of 3 answers reach beyond the image (line 1: 16 to 96); ours are")
+    inputs.reading(Codec(integers=True))
+    assert "beyond" not in inputs.in_words(), "whole numbers are this codec's"
+    near = read(answers(samples, FRACTIONS), "ours")
+    assert len(list(near)) == 1
+    assert near.in_words() == {"format": "ours"}
+
+
+def test_what_could_not_be_read_is_in_the_header(read, samples):
+    texts = ['{"bbox_2d": [1, 2, 3, 4, 5]}', '{"bbox_2d": [10, 20, 30]}', PIXELS]
+    inputs = read(answers(samples, *texts), "json_pixels")
+    assert [parse(each.text, "box").failure for each in inputs] == ["bad_number", "bad_number", None]
+    assert inputs.in_words()["unread"] == (
+        "2 answers with what cannot be read: 2 numbers (line 1: a list of 5 numbers, neither point, box nor ring; "
+        "line 2: a list of 3 numbers, neither point, box nor ring)"
+    )
+
+
+def test_a_mask_as_an_image_answers_where_masks_are_asked_for(read, samples):
+    full = base64.b64encode(cv2.imencode(".png", np.full((8, 8), 255, np.uint8))[1].tobytes()).decode()
+    text = json.dumps([{"box_2d": [250, 0, 500, 1000], "mask": f"data:image/png;base64,{full}"}])
+    (mask,) = read(answers(samples, text), "gemini")
+    assert np.array_equal(np.argwhere(rle_decode(mask.rle).any(axis=1)).ravel(), np.arange(32, 64))
+    (box,) = read(answers(samples, text), "gemini", kind="box")
+    assert parse(box.text, "box").region == Box(0.0, 0.25, 1.0, 0.5)
+
+
+def test_a_rule_of_resizing_is_a_setting(read, samples):
+    """128 x 128 px in at most 56 * 56 px are 56 x 56."""
+    inputs = read(answers(samples, "[14, 28, 42, 56]"), "qwen2_5_vl", resize={"factor": None, "max_pixels": 3136})
+    assert [parse(each.text, "box").region for each in inputs] == [Box(0.25, 0.5, 0.75, 1.0)]
+    assert "max_pixels 3136" in inputs.in_words()["coordinates"]
+    with pytest.raises(UserError, match=r"resize\.factor is 0"):
+        read([], "pixels", resize={"factor": 0})
