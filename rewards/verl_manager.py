@@ -21,6 +21,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from polygon import Codec, Target
 from rewards.composer import Rewards
+from vlm.end_tokens import end_token_ids
 
 
 class SimpleSegRewardManager(RewardManagerBase):
@@ -31,7 +32,7 @@ class SimpleSegRewardManager(RewardManagerBase):
         super().__init__(config, tokenizer, compute_score)
         self.tokenizer: Any = tokenizer
         self.rewards = Rewards(config.rewards, Codec.from_config(config.codec))
-        self.end_ids = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
+        self.end_ids = {*end_token_ids(tokenizer), tokenizer.pad_token_id} - {None}
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         """Score the last row of `data` -> {"reward_score": total, "reward_extra_info": `Score.metrics()`}."""

@@ -18,7 +18,7 @@ from verl.utils.profiler import simple_timer
 
 from data.task import TASKS
 from rollout.group import OTHERS, Group
-from rollout.stop import closing_token_ids
+from rollout.stop import TrainingStops
 from vlm.vision_tokens import vision_token_ids
 
 NEVER = -100.0  # added to a logit; the least that vLLM takes
@@ -30,11 +30,11 @@ def request_seed(*facts: str | int) -> int:
 
 
 class PolygonAgentLoop(AgentLoopBase):
-    """Single turn; masks stop at the closing bracket, which stays in the answer and is trained."""
+    """Single turn; answers end at the model's end tokens, masks at the closing bracket too. Either is trained."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.closing_ids = closing_token_ids(self.tokenizer)
+        self.stops = TrainingStops(self.tokenizer)
         self.vision_bias = dict.fromkeys(vision_token_ids(self.processor), NEVER)
 
     async def run(self, sampling_params: dict[str, Any], n: int, priority: int = 0, **row) -> Group:
@@ -45,8 +45,8 @@ class PolygonAgentLoop(AgentLoopBase):
         if self.rollout_config.custom["seed_requests"]:
             question = row["data_source"], int(row["index"])
             sampling_params["seed"] = request_seed(self.rollout_config.seed, int(row["global_steps"]), *question)
-        if TASKS[row["ability"]].answer_kind == "mask":
-            sampling_params["stop_token_ids"] = self.closing_ids
+        if stop_ids := self.stops.of(TASKS[row["ability"]].answer_kind):
+            sampling_params["stop_token_ids"] = stop_ids
         metrics: dict[str, Any] = {}
         with simple_timer("generate_sequences", metrics):
             first = await self.server_manager.generate(

@@ -13,6 +13,7 @@ from typing import Any
 from polygon import Kind
 from rollout.request import Answer
 from rollout.stop import closing_token_ids
+from vlm.end_tokens import end_token_ids
 from vlm.vision_tokens import vision_token_ids
 
 
@@ -26,7 +27,7 @@ class AnswerTokens:
         config = json.loads((folder / "config.json").read_text())
         self.tokenizer = tokenizer
         self.banned = vision_token_ids(SimpleNamespace(**config))
-        self.ends = sorted({tokenizer.eos_token_id, *_generation_ends(folder)} - {None})
+        self.ends = end_token_ids(tokenizer, folder)
         self.closing = closing_token_ids(tokenizer) if stop_at_bracket else []
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
@@ -43,10 +44,3 @@ class AnswerTokens:
             kept.pop()
         text = self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return Answer(text, len(ids) if length is None else length, "length" if length is None else "stop")
-
-
-def _generation_ends(folder: Path) -> list[int]:
-    # Qwen-VL has a second end token there; of this file's other settings (temperature, top-k, penalties) none is used.
-    file = folder / "generation_config.json"
-    ends = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
-    return ends if isinstance(ends, list) else [ends]

@@ -23,7 +23,7 @@ def open_backend(config: DictConfig, folder: Path | None, sampling: Sampling) ->
     if folder is None:
         from rollout.openai_backend import OpenAIBackend
 
-        return OpenAIBackend(sampling, **options)
+        return OpenAIBackend(sampling, stop=OmegaConf.select(config, "vlm.stop") or (), **options)
     try:
         return _local(name, config, folder, sampling, options)
     except ModuleNotFoundError as error:

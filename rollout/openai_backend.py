@@ -3,7 +3,8 @@
     python -m rollout.generate backend=openai backend.url=http://127.0.0.1:8000/v1 output=val.jsonl
 
 The server applies its own chat template, stop rules and token bans. What it takes beyond the standard goes into
-`backend.extra`; a key, if it wants one, into the environment variable OPENAI_API_KEY.
+`backend.extra`; a key, if it wants one, into the environment variable OPENAI_API_KEY. A model whose configuration does
+not name the end of its turn (Kimi-VL's) is stopped by `vlm.stop`: the server is told, and what it writes behind is cut.
 """
 
 import http.client
@@ -12,7 +13,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -34,6 +35,8 @@ class OpenAIBackend:
         model: a name the server knows, or None where it serves one model only.
         timeout: seconds for one answer.
         extra: further keys of every request.
+        stop: texts that end an answer; special tokens must be in the text for a server to see them, so it is asked to
+            leave them in.
     """
 
     def __init__(
@@ -46,11 +49,15 @@ class OpenAIBackend:
         timeout: float = 120,
         retries: int = 4,
         extra: Mapping[str, Any] | None = None,
+        stop: Sequence[str] = (),
     ):
         if not url.startswith(("http://", "https://")):
             raise UserError(f"backend.url: {url!r} is no address; for example http://127.0.0.1:8000/v1")
         self.sampling, self.url, self.concurrency = sampling, url.rstrip("/"), concurrency
-        self.timeout, self.retries, self.extra = timeout, retries, dict(extra or {})
+        self.timeout, self.retries, self.stop = timeout, retries, list(stop)
+        # `skip_special_tokens` is vLLM's and SGLang's.
+        stopping = {"stop": self.stop, "skip_special_tokens": False} if stop else {}
+        self.extra = stopping | dict(extra or {})
         self.model = self._served(model)
 
     def answers(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Answer]]:
@@ -95,6 +102,8 @@ class OpenAIBackend:
             text, finish = choice["message"]["content"] or "", choice["finish_reason"]
         except (LookupError, TypeError, AttributeError):
             raise UserError(f"{self.url} gave no chat completion: {_line(json.dumps(reply))}; {_START}") from None
+        if (end := min((at for each in self.stop if (at := text.find(each)) >= 0), default=-1)) >= 0:
+            text, finish = text[:end], "stop"
         return request, Answer(text, usage.get("completion_tokens"), "length" if finish == "length" else "stop")
 
     def _call(self, path: str, body: dict | None = None, *, retries: int) -> Any:

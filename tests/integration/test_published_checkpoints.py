@@ -178,6 +178,7 @@ def kimi_shapes(vocabulary_size: int) -> dict[str, tuple[int, ...]]:
 def kimi(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("kimi_vl")
     tokenizer = build_tokenizer(vocabulary())
+    tokenizer.eos_token = tokenizer.pad_token  # as Kimi-VL's, it is not what ends a turn
     tokenizer.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(kimi_config(tokenizer)))
     generator = torch.Generator().manual_seed(0)

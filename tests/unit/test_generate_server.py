@@ -216,3 +216,12 @@ def test_no_server_another_program_or_no_address():
         OpenAIBackend(SAMPLING, url=f"http://127.0.0.1:{port}")
     with pytest.raises(UserError, match=r"^backend\.url: 'localhost:8000' is no address"):
         OpenAIBackend(SAMPLING, url="localhost:8000")
+
+
+@pytest.mark.parametrize("text", ["[0.1, 0.2]", "[0.1, 0.2]<|im_end|>", "[0.1, 0.2]<|im_end|><|im_user|>user [1, 1]"])
+def test_a_model_is_stopped_at_the_end_of_its_turn(text, server):
+    server.reply = lambda body: (200, completion(text, "length"))
+    with server.running() as url:
+        (answer,) = answers(OpenAIBackend(SAMPLING, url=url, stop=["<|im_end|>", "<|end|>"])).values()
+    assert (server.bodies[0]["stop"], server.bodies[0]["skip_special_tokens"]) == (["<|im_end|>", "<|end|>"], False)
+    assert (answer.text, answer.finish) == ("[0.1, 0.2]", "stop" if "<|im_end|>" in text else "length")

@@ -77,3 +77,23 @@ def test_the_tag_becomes_the_image():
     parts = chat_messages("Look: <image> Box it.", b"\xff\xd8 a JPEG")[0]["content"]
     assert [part["type"] for part in parts] == ["text", "image_url", "text"]
     assert parts[1]["image_url"]["url"].startswith("data:image/jpeg;base64,")
+
+
+def test_the_chat_templates_end_token_ends_an_answer(tmp_path):
+    """As Kimi-VL's, whose configuration names another: the template is asked, not only the settings."""
+
+    class Chat(Tokenizer):
+        all_special_ids = (0, 1, 8)
+
+        def apply_chat_template(self, messages, tokenize, **_) -> str:
+            assert not tokenize
+            return "".join(f"{turn['content'][0]['text']} <end2>" for turn in messages)
+
+        def __call__(self, text, add_special_tokens) -> dict[str, list[int]]:
+            assert text.startswith("<end2>")
+            return {"input_ids": [8]}
+
+    (tmp_path / "config.json").write_text("{}")
+    tokens = AnswerTokens(tmp_path, Chat())
+    assert tokens.ends == [1, 8]
+    assert tokens.read([3, 8, 7, 7], "box") == Answer("[[[0.1, 0.2]", 2, "stop")

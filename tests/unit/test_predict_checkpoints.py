@@ -145,3 +145,11 @@ def test_a_photo_is_answered_by_a_server(
     image, question = server.bodies[0]["messages"][0]["content"]
     assert question == {"type": "text", "text": "Box dog."}
     assert image["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(("vlm", "stop"), [("kimi_vl_a3b", ["<|im_end|>"]), ("qwen2_5_vl_7b", None)])
+def test_a_server_is_told_where_a_turn_ends(vlm, stop, server, composed, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    config = composed("generate", "backend=openai", f"backend.url={server.url}", f"vlm={vlm}")
+    backend = open_backend(config, None, Sampling(temperature=0, max_tokens=8))
+    assert backend.extra == ({"stop": stop, "skip_special_tokens": False} if stop else {})
