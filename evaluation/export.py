@@ -41,7 +41,8 @@ def main(cfg: DictConfig) -> None:
         if cfg[name] is not None and (type(cfg[name]) is not int or cfg[name] < lowest):
             raise UserError(f"{name} is {cfg[name]!r}; it is a whole number from {lowest}")
     rows = read_samples(cfg.data_root, cfg.dataset.name, cfg.split)
-    inputs = read_inputs(cfg.predictions, cfg.format, rows, limit=cfg.limit, coco=cfg.coco, resize=cfg.resize)
+    settings = {name: cfg[name] for name in ("limit", "coco", "resize", "check_units")}
+    inputs = read_inputs(cfg.predictions, cfg.format, rows, **settings)
     codec, left_out = Codec.from_config(cfg.codec), Counter[str]()
     samples = islice(rows, cfg.limit)
     answers = exported(inputs, samples, inputs.reading(codec), draw=cfg.draw, answers=cfg.answers, left_out=left_out)

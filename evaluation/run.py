@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     _check(cfg)
     rows = _rows(cfg)
     files = {name: cfg[name] for name in ("baseline", "predictions") if cfg[name] is not None}
-    settings = {"limit": cfg.limit, "kind": cfg.kind, "coco": cfg.coco, "resize": cfg.resize}
+    settings = {name: cfg[name] for name in ("limit", "kind", "coco", "resize", "check_units")}
     inputs = {name: read_inputs(path, cfg.format, rows, **settings) for name, path in files.items()}
     codec = inputs["predictions"].reading(Codec.from_config(cfg.codec))
     scores = {name: _evaluate(cfg, each, rows, codec) for name, each in inputs.items()}

@@ -37,6 +37,7 @@ class Rewritten:
     mask_HW: where the answer holds one as an image; its text then says what else there is.
     lowest, highest: of its numbers, in the model's unit; None where it has none.
     beyond: how far the largest of them is, as a fraction of its side.
+    turned: whether a box has its second corner left of or above the first.
     unread: reason -> what could not be read.
     """
 
@@ -45,6 +46,7 @@ class Rewritten:
     lowest: float | None
     highest: float | None
     beyond: float
+    turned: bool
     unread: dict[str, str]
 
 
@@ -76,7 +78,7 @@ class Notation:
         """
         frame = self.frame
         if frame is None or len(block := final_answer(text)) > _LONGEST:
-            return Rewritten(text, None, None, None, 0.0, {})
+            return Rewritten(text, None, None, None, 0.0, False, {})
         sides = frame.sides(height, width, seen)
         reading = read(block, frame.y_first)
         mask_HW, unread = None, reading.unread
@@ -94,8 +96,9 @@ class Notation:
         beyond = max(
             (value / sides[index % 2] for values in numbers for index, value in enumerate(values)), default=0.0
         )
+        turned = any(len(box) == 4 and (box[0] > box[2] or box[1] > box[3]) for box in numbers)
         ours = VALUE.sub(lambda match: _scaled(match, sides), bracketed)
-        return Rewritten(ours, mask_HW, min(flat, default=None), max(flat, default=None), beyond, unread)
+        return Rewritten(ours, mask_HW, min(flat, default=None), max(flat, default=None), beyond, turned, unread)
 
 
 def read(text: str, y_first: bool = False) -> Reading:

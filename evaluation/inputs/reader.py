@@ -44,6 +44,7 @@ class Inputs:
     kind: Kind | None
     coco: Mapping[str, Any]
     resize: Resize | None = None
+    check_units: bool = True
     bad: BadRows = field(default_factory=BadRows)
     unread: BadRows = field(default_factory=BadRows)
     units: UnitCheck = field(default_factory=UnitCheck)
@@ -57,7 +58,7 @@ class Inputs:
             yield prediction
         if not count:
             raise self.bad.refuse(f"{self.path} has no row of format={self.format}", f"formats: {', '.join(FORMATS)}")
-        if (notation := self._notation) is not None and notation.frame is not None:
+        if self.check_units and (notation := self._notation) is not None and notation.frame is not None:
             self.units.refuse(self.path, self.format, notation.frame)
 
     def reading(self, codec: Codec) -> Codec:
@@ -108,6 +109,7 @@ def read_inputs(
     kind: Kind | None = None,
     coco: Mapping[str, Any] | None = None,
     resize: Mapping[str, Any] | None = None,
+    check_units: bool = True,
 ) -> Inputs:
     """The predictions of a file, to be iterated over.
 
@@ -117,6 +119,7 @@ def read_inputs(
         limit: the first samples of the split, which COCO results are looked up for; None: all.
         kind: what COCO results are read as, whatever the tasks ask for: boxes for a split of masks.
         resize: `factor`, `min_pixels`, `max_pixels` of the processor, for formats in pixels (frame.py).
+        check_units: refuse a file whose numbers seem to count something else than the format says.
         coco: `keep`, `min_score` (`coco_answers.coco_predictions`), `images`: the COCO file that names the images.
     Raises UserError for an unknown format, a file that is not there and settings out of their range.
     """
@@ -126,7 +129,7 @@ def read_inputs(
     if not path.is_file():
         raise UserError(f"no predictions file {path}; write one with `python -m rollout.generate`")
     coco_settings = _coco_settings(coco or {}) if format == "coco" else {}
-    return Inputs(path, format, rows, limit, kind, coco_settings, Resize.from_config(resize or {}))
+    return Inputs(path, format, rows, limit, kind, coco_settings, Resize.from_config(resize or {}), check_units)
 
 
 def _coco_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,16 @@ from pathlib import Path
 from evaluation.inputs.frame import Frame
 from evaluation.inputs.notation import Rewritten
 from polygon import UserError
+from polygon.answer_block import final_answer
 from polygon.scan import VALUE
 
 FRACTIONS_MOST = 0.5
 """Share of answers that may lie within one pixel, or one thousandth, of a corner."""
 BEYOND_MOST = 0.1
 """Share of answers that may reach beyond the image by more than a rounding."""
+TURNED_MOST = 0.3
+"""Share of answers whose box may have its corners the wrong way round: those of x, y, width and height do by chance."""
+_ANYWAY = " (check_units=false scores them as they are)"
 _ROUNDING = 1.05
 _LOOKED_AT = 1000
 """Answers in our own notation that are looked at."""
@@ -24,8 +28,8 @@ class UnitCheck:
     """Filled while a file is read, a row at a time."""
 
     def __init__(self) -> None:
-        self.answers = self.fractions = self.beyond = 0
-        self.first_fraction = self.first_beyond = ""
+        self.answers = self.fractions = self.beyond = self.turned = 0
+        self.first_fraction = self.first_beyond = self.first_turned = ""
 
     def add(self, answer: Rewritten, where: str) -> None:
         """Count an answer that has numbers, other than zeros and ones, which say nothing of their unit."""
@@ -39,25 +43,35 @@ class UnitCheck:
             self.beyond += 1
             self.first_beyond = self.first_beyond or f"{where}: {answer.lowest:g} to {answer.highest:g}"
 
+        if answer.turned:
+            self.turned += 1
+            self.first_turned = self.first_turned or where
+
     def add_ours(self, text: str, where: str) -> None:
         """Count an answer in our notation of fractions; only the first are looked at."""
         if self.answers == _LOOKED_AT:
             return
-        numbers = [float(number) for match in VALUE.finditer(text) for number in match.groups() if number is not None]
+        found = VALUE.finditer(final_answer(text))
+        numbers = [float(number) for match in found for number in match.groups() if number is not None]
         if numbers:
-            self.add(Rewritten(text, None, min(numbers), max(numbers), max(numbers), {}), where)
+            self.add(Rewritten(text, None, min(numbers), max(numbers), max(numbers), False, {}), where)
 
     def refuse(self, path: Path, format: str, frame: Frame) -> None:
-        """Raises UserError where the numbers are not in the frame's unit."""
+        """Raises UserError where the numbers are not in the frame's unit, or boxes are no corners."""
         means = f"{path}: format={format} reads {frame.in_words()}, but"
         if frame.steps != 1 and self.fractions > FRACTIONS_MOST * self.answers:
             raise UserError(
                 f"{means} the numbers of {self.fractions} of {self.answers} answers lie between 0 and 1 "
-                f"({self.first_fraction}): they are fractions of the sides; give format=json"
+                f"({self.first_fraction}): they are fractions of the sides; give format=json{_ANYWAY}"
             )
         if self.beyond > BEYOND_MOST * self.answers:
             counted = f"{means} {self.beyond} of {self.answers} answers reach beyond the image ({self.first_beyond})"
-            raise UserError(f"{counted}: {_way_out(frame)}")
+            raise UserError(f"{counted}: {_way_out(frame)}{_ANYWAY}")
+        if self.turned > TURNED_MOST * self.answers:
+            raise UserError(
+                f"{path}: boxes of {self.turned} of {self.answers} answers end left of or above where they begin "
+                f"(first {self.first_turned}): are they x, y, width and height? write their corners, or format=coco{_ANYWAY}"
+            )
 
     def in_words(self) -> str | None:
         """For the header of a table: answers beyond the image, which are cut at its border; None if there are none."""

@@ -214,6 +214,11 @@ PIXELS, FRACTIONS, THOUSANDTHS = "[16, 32, 64, 96]", "[0.125, 0.25, 0.5, 0.75]",
         ("json", THOUSANDTHS, r"beyond the image .*: are they thousandths\? give format=norm1000"),
         ("norm1000", "[125, 250, 1500, 1750]", r"beyond the image .*: are they pixels\? give format=pixels"),
         ("pixels", THOUSANDTHS, r"beyond the image .* format=norm1000 reads thousandths"),
+        (
+            "pixels",
+            "[100, 90, 20, 30]",
+            r"boxes of 3 of 3 answers end left of or above .*\(first line 1\): are they x, y,",
+        ),
         ("qwen2_5_vl", THOUSANDTHS, r"beyond the image .* set resize\.min_pixels and resize\.max_pixels"),
     ],
 )
@@ -221,6 +226,7 @@ def test_numbers_in_another_unit_are_refused(format, text, message, read, sample
     with pytest.raises(UserError, match=message) as caught:
         list(read(answers(samples, text, text, text), format))
     assert "\n" not in str(caught.value)
+    assert len(list(read(answers(samples, text, text, text), format, check_units=False))) == 3
 
 
 def test_one_odd_answer_is_the_models(read, samples):
