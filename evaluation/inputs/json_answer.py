@@ -21,10 +21,10 @@ _ATTEMPTS = 64
 _OPENING = re.compile(r"[\[{]")
 _BRACKETS = re.compile(r"[\[\]\d\s.,eE+-]*+")
 _NUMBER = re.compile(r"\s*+[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+\s*+")
-_GEOMETRY = re.compile(
-    r"box|point|poly|segm|mask|coord|pos|loc|region|contour|outline|vert|ring|click|object|detect|result|answer", re.I
-)
-_OTHER = re.compile(r"label|text|name|caption|descr|reason|class|categ|colou?r|size|shape|score|conf|count|\bid", re.I)
+_GEOMETRY = re.compile(r"box|point|poly|segm|mask|coord", re.I)
+_LIKELY = re.compile(r"pos|loc|region|contour|outline|vert|ring|click|object|detect|result|answer", re.I)
+_OTHER = re.compile(r"label|text|name|caption|descr|reason|class|categ|colou?r|size|score|conf|count|\bid", re.I)
+"""Keys under which coordinates stand, do so unless they are of the third kind, and do not."""
 _LOOSE = (
     (re.compile(r"(?<=[\[,\s])\+(?=[\d.])"), ""),
     (re.compile(r"(?<=[\[,\s-])\.(?=\d)"), "0."),
@@ -100,10 +100,7 @@ def _walk(value: Any, certain: Reading, other: Reading, y_first: bool) -> bool:
         any_named |= is_named and (node is None or isinstance(node, list))
         if isinstance(node, dict):
             if not _take_object(node, certain, y_first):
-                for name, inner in reversed(node.items()):
-                    waiting.append(
-                        (inner, name, not _OTHER.search(name) and (is_named or bool(_GEOMETRY.search(name))))
-                    )
+                waiting += [(inner, name, _says(name, is_named)) for name, inner in reversed(node.items())]
         elif isinstance(node, list):
             into.empty |= is_named and not node
             if not _take_list(node, key, into, y_first):
@@ -115,6 +112,13 @@ def _walk(value: Any, certain: Reading, other: Reading, y_first: bool) -> bool:
                 for numbers in loose_lists(node, bare=True):
                     add_list(numbers, into, y_first)
     return any_named
+
+
+def _says(name: str, is_named: bool) -> bool:
+    """Whether coordinates stand under a key, itself under one that says so or not."""
+    if _GEOMETRY.search(name):
+        return True
+    return not _OTHER.search(name) and (is_named or bool(_LIKELY.search(name)))
 
 
 def _decoded(text: str) -> list | dict | None:
@@ -142,8 +146,8 @@ def _take_list(node: list, key: str, into: Reading, y_first: bool) -> bool:
     pairs = [(_number(x), _number(y)) for x, y in node]
     ring = [_pair(x, y, y_first) for x, y in pairs if x is not None and y is not None]
     if len(ring) < len(pairs):
-        return False
-    if len(ring) >= 3:
+        into.unread.setdefault("numbers", f"a list of {len(pairs)} pairs with something else in it")
+    elif len(ring) >= 3:
         into.rings.append(ring)
     elif "box" in key.lower():
         into.boxes.append((*ring[0], *ring[1]))
@@ -153,6 +157,7 @@ def _take_list(node: list, key: str, into: Reading, y_first: bool) -> bool:
 
 
 def add_list(values: list[float], into: Reading, y_first: bool) -> None:
+    """Add the region that so many numbers are."""
     pairs = [_pair(*pair, y_first) for pair in zip(values[::2], values[1::2], strict=False)]
     if len(values) == 2:
         into.points += pairs

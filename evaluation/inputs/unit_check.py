@@ -70,7 +70,7 @@ class UnitCheck:
         if self.turned > TURNED_MOST * self.answers:
             raise UserError(
                 f"{path}: boxes of {self.turned} of {self.answers} answers end left of or above where they begin "
-                f"(first {self.first_turned}): are they x, y, width and height? write their corners, or format=coco{_ANYWAY}"
+                f"(first {self.first_turned}): are they x, y, width and height? write corners, or format=coco{_ANYWAY}"
             )
 
     def in_words(self) -> str | None:
