@@ -7,7 +7,7 @@ the image size without the half pixel) for checkpoints trained with it. The code
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,11 +19,13 @@ from polygon.fit import fit
 from polygon.grammar import ebnf, format_region
 from polygon.grid import PIXEL_CENTRE, Grid
 from polygon.order import ORDERS, Order, reorder
-from polygon.parser import Answer, parse
+from polygon.parser import Answer, Answers, parse
 from polygon.raster import rasterise_matched, rasterise_reference
-from polygon.region import Kind, Mask, Polygon, Region
+from polygon.region import Kind, Mask, Polygon, Region, rounded
 from polygon.rle import as_binary, rle_encode, segmentation_mask
 from polygon.simplify import LARGEST_EPSILON, simplify, simplify_to_budget
+
+MOST_DECIMALS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,8 @@ class Codec:
             raise UserError(f"codec.tolerance is {self.tolerance}: give a share of the mask's area, 0 to below 1")
         if self.max_vertices is not None and self.max_vertices < 3:
             raise UserError(f"codec.max_vertices is {self.max_vertices}: give at least 3, or null for no budget")
-        if self.precision not in range(1, 6):
-            raise UserError(f"codec.precision is {self.precision}: give 1 to 5 decimals")
+        if self.precision not in range(1, MOST_DECIMALS + 1):
+            raise UserError(f"codec.precision is {self.precision}: give 1 to {MOST_DECIMALS} decimals")
         if self.order not in ORDERS:
             raise UserError(f"codec.order is {self.order!r}: give one of {', '.join(ORDERS)}")
         if self.decode not in ("matched", "reference"):
@@ -128,9 +130,10 @@ class Codec:
         """Canonical text of a region as this codec writes numbers."""
         return format_region(region, self.precision, self.integers)
 
-    def parse(self, text: str, kind: Kind, answers: Literal["first", "all"] = "first") -> Answer:
-        """Read an answer written in this codec's numbers (`polygon.parse`)."""
-        return parse(text, kind, answers, steps=10**self.precision if self.integers else None)
+    def parse(self, text: str, kind: Kind, answers: Answers = "all") -> Answer:
+        """Read an answer written in this codec's numbers (`polygon.parse`); further decimals are rounded away."""
+        answer = parse(text, kind, answers, steps=10**self.precision if self.integers else None)
+        return replace(answer, region=rounded(answer.region, self.precision)) if answer.region else answer
 
     def grammar(self, kind: Kind) -> str:
         """The canonical language of one kind of answer in this codec's numbers, as EBNF."""

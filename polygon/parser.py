@@ -14,7 +14,10 @@ from polygon.answer_block import final_answer
 from polygon.region import Kind, Mask, Region
 from polygon.scan import STRIDE, VALUE, Scan
 
-FAILURES = ("empty", "no_answer", "wrong_kind", "bad_number", "too_few_vertices", "too_large")
+FAILURES = ("empty", "no_answer", "wrong_kind", "bad_number", "too_few_vertices", "too_large", "several_answers")
+
+Answers = Literal["all", "first"]
+"""Of several answers in one text: masks are joined and other kinds refused, or the first counts."""
 
 MAX_VERTICES = 2048
 """Edges that all cross each other cost the rasteriser quadratic time (half a second for so many). Of 2,300 COCO objects
@@ -32,7 +35,7 @@ class Answer:
         plain decimals in [0, 1], or whole and below `steps`; rings have at least 3 vertices, the corners of a box are
         in order. A text with thinking or an answer block is read and never strict: our models are trained to answer
         with the answer alone, and the format reward pays for that.
-    n_answers: usable answers of this kind in the text; the first counts (with `answers="all"`, all of them).
+    n_answers: usable answers of this kind in the text.
     truncated: the text ends inside an answer.
     """
 
@@ -44,11 +47,14 @@ class Answer:
     truncated: bool
 
 
-def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first", *, steps: int | None = None) -> Answer:
+def parse(text: str, kind: Kind, answers: Answers = "all", *, steps: int | None = None) -> Answer:
     """Read the answer of the given kind in `text`; never raises, whatever the text.
 
-    `answers="all"` joins the rings of every mask in the text, as the reference release does; a box or a point is the
-    first in either case. `steps`: coordinates are whole numbers of which that many make a side (`Codec.integers`).
+    Rewards and evaluation both read by this function.  Of a text that thinks, its final answer is read
+    (polygon/answer_block.py), and no such text is strict.
+    `answers="all"` joins the rings of every mask in the text, as the reference release does; two boxes or points answer
+    nothing, since nobody can tell which one is meant.  With "first" the first of any kind counts.
+    `steps`: coordinates are whole numbers of which that many make a side (`Codec.integers`).
     """
     block = final_answer(text)
     if len(block) > MAX_CHARACTERS:
@@ -62,6 +68,8 @@ def parse(text: str, kind: Kind, answers: Literal["first", "all"] = "first", *, 
         failure = scan.failure() if text.strip() else "empty"
         return Answer(kind, None, False, failure, 0, scan.truncated)
     region = regions[0]
-    if kind == "mask" and answers == "all":
+    if answers == "all" and len(regions) > 1:
+        if kind != "mask":
+            return Answer(kind, None, False, "several_answers", len(regions), scan.truncated)
         region = Mask(tuple(ring for mask in regions if isinstance(mask, Mask) for ring in mask.polygons))
     return Answer(kind, region, block is text and scan.strict_state == "end", None, len(regions), scan.truncated)

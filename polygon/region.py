@@ -49,3 +49,13 @@ class Point:
 
 
 Region: TypeAlias = Mask | Box | Point
+
+
+def rounded(region: Region, decimals: int) -> Region:
+    """The region with coordinates of so many decimals."""
+    match region:
+        case Mask(polygons):
+            return Mask(tuple(ring_N2.round(decimals) for ring_N2 in polygons))
+        case Box(x0, y0, x1, y1):
+            return Box(*(round(value, decimals) for value in (x0, y0, x1, y1)))
+    return Point(round(region.x, decimals), round(region.y, decimals))

@@ -77,6 +77,8 @@ class Rewards:
             total=sum(total),
             terms=terms,
             failure=response.answer.failure,
+            breaches=response.breaches,
+            void=response.is_void,
             strict=response.answer.strict,
             truncated=response.answer.truncated,
             n_answers=response.answer.n_answers,

@@ -3,8 +3,7 @@
     IoU = |P and T| / |P or T|          [0, 1]
 
 An empty answer to an empty target is right and scores 1; an empty answer to a target scores 0 by the formula, as does
-a polygon where there is no target. `threshold=t` gives the hard variant, 1 if IoU >= t else 0. A polygon repeated a
-thousand times covers the same pixels, so it scores here what it scores once: the Format term is the one that notices.
+a polygon where there is no target. `threshold=t` gives the hard variant, 1 if IoU >= t else 0.
 """
 
 from polygon import Target, UserError, mask_iou

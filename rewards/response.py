@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polygon import Answer, Codec, Kind, Mask, Target
+from rewards.contract import VOID, breaches
 
 
 class Response:
@@ -22,6 +23,7 @@ class Response:
 
     def __init__(self, text: str, target: Target, codec: Codec):
         self.text = text
+        self.target = target
         self.codec = codec
         self.kind: Kind = target.kind
         self.height_px, self.width_px = target.height, target.width
@@ -38,6 +40,20 @@ class Response:
         if not isinstance(region, Mask):
             raise ValueError(f"a {self.kind} answer ({type(region).__name__}) has no mask")
         return self.codec.rasterise(region, self.height_px, self.width_px)
+
+    @cached_property
+    def breaches(self) -> tuple[str, ...]:
+        """The rules of rewards/contract.py that the answer breaks; none where it could not be read."""
+        region = self.answer.region
+        if region is None:
+            return ()
+        paints = not isinstance(region, Mask) or bool(self.mask.any())
+        return breaches(self.text, region, self.target, self.codec, paints=paints)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether no term gives anything: nothing could be read, or a rule is broken that would pay otherwise."""
+        return self.answer.region is None or not set(VOID).isdisjoint(self.breaches)
 
     @cached_property
     def vertices(self) -> int | None:

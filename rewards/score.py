@@ -8,12 +8,15 @@ class Score:
     """The reward of one response, and what its text was like.
 
     total: sum of weight x raw term. terms: raw, each in [0, 1], None where it does not apply to the target's kind.
-    failure: why the text did not parse, None if it did. vertices: None unless the answer is a mask.
+    failure: why the text did not parse, None if it did. breaches: the rules of the contract that it breaks.
+    vertices: None unless the answer is a mask.
     """
 
     total: float
     terms: dict[str, float | None]
     failure: str | None
+    breaches: tuple[str, ...]
+    void: bool
     strict: bool
     truncated: bool
     n_answers: int
@@ -29,6 +32,7 @@ class Score:
             "reward/total": self.total,
             **{f"reward/{name}": value for name, value in self.terms.items()},
             "parse_failure": float(self.failure is not None),
+            "void": float(self.void),
             "strict": float(self.strict),
             "truncated": float(self.truncated),
             "n_answers": float(self.n_answers),

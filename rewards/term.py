@@ -1,8 +1,8 @@
 """What every reward term is: `(response, target) -> float in [0, 1]`, or None where it does not apply.
 
-Two rules hold for all terms and live here, once: a term says nothing (None) about kinds of target it does not apply
-to, so that its mean is never diluted by zeros that mean "not asked"; and an answer that could not be parsed scores 0
-on every term, also where the right answer is "no target", so that writing nothing readable never pays.
+Two rules hold for all terms and live here, once. A term says nothing (None) about kinds of target it does not apply to,
+so that its mean is never diluted by zeros that mean "not asked". An answer that is void (unreadable, or breaking a rule
+of rewards/contract.py that would pay otherwise) scores 0 on every term, also where the right answer is "no target".
 
 A new term is one file with one subclass: name the kinds in `applies_to`, take options as keyword-only arguments,
 write `score`. The weight is the composer's (composer.py), never the term's.
@@ -21,10 +21,10 @@ class RewardTerm(ABC):
     applies_to: ClassVar[tuple[Kind, ...]]
 
     def __call__(self, response: Response, target: Target) -> float | None:
-        """The term in [0, 1]; None if it does not apply to the target's kind; 0 if the response did not parse."""
+        """The term in [0, 1]; None if it does not apply to the target's kind; 0 if the response is void."""
         if target.kind not in self.applies_to:
             return None
-        if response.answer.region is None:
+        if response.is_void:
             return 0.0
         return self.score(response, target)
 

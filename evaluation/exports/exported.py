@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,7 @@ from data.task import TASKS
 from evaluation.inputs.prediction_store import PredictionStore
 from evaluation.prediction import Prediction
 from polygon import Codec, Region, UserError, rle_decode
-
-Answers = Literal["all", "first"]
+from polygon.parser import Answers
 
 
 @dataclass(frozen=True)

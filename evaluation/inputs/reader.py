@@ -25,6 +25,7 @@ from evaluation.inputs.sample_facts import SampleFacts, read_facts
 from evaluation.inputs.unit_check import UnitCheck
 from evaluation.prediction import Prediction
 from polygon import Codec, Kind, UserError
+from polygon.codec import MOST_DECIMALS
 
 FORMATS: tuple[str, ...] = (*NOTATIONS, "coco")
 
@@ -62,9 +63,9 @@ class Inputs:
             self.units.refuse(self.path, self.format, notation.frame)
 
     def reading(self, codec: Codec) -> Codec:
-        """`codec` as these predictions are read by it: what another wrote has been rewritten in decimals."""
+        """`codec` as these predictions are read by it: what another wrote has been rewritten and keeps its decimals."""
         self.whole_numbers = self.format == "ours" and codec.integers
-        return codec if self.format == "ours" else replace(codec, integers=False)
+        return codec if self.format == "ours" else replace(codec, integers=False, precision=MOST_DECIMALS)
 
     def in_words(self) -> dict[str, str]:
         """For the header of a table: the format, its unit, what was left out of the file and what could not be read."""

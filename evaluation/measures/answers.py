@@ -31,7 +31,7 @@ def answer_columns(prediction: Prediction | None, answer: Answer | None, kind: K
 
     parts and holes are a mask's rings by their direction, `self-intersections` is 1.0 where any ring crosses itself.
     `repeated rings` and `repeated vertices` count those that are equal to an earlier one (of the same ring), which is
-    what a model caught in a loop writes; `answers a text` is 2 or more where the first was not the last.
+    what a model caught in a loop writes; `answers a text` is 2 or more where a text holds several.
     """
     failure = MISSING if prediction is None else answer.failure if answer else None
     tokens = prediction.tokens if prediction else None

@@ -103,11 +103,18 @@ def test_truncated_ring_of_three_vertices_is_kept():
     assert answer.truncated
 
 
-def test_first_answer_counts_unless_all_are_asked_for():
+def test_several_masks_are_joined_unless_the_first_is_asked_for():
     text = f"[{TRIANGLE_TEXT}] or rather [{SQUARE_TEXT}]"
-    assert parse(text, "mask").region == Mask((TRIANGLE,))
+    assert parse(text, "mask").region == Mask((TRIANGLE, SQUARE))
     assert parse(text, "mask").n_answers == 2
-    assert parse(text, "mask", answers="all").region == Mask((TRIANGLE, SQUARE))
+    assert parse(text, "mask", answers="first").region == Mask((TRIANGLE,))
+
+
+@pytest.mark.parametrize(("kind", "text"), [("point", "[0.1, 0.2] [0.3, 0.4]"), ("box", "[0, 0, 1, 1][0.1, 0, 1, 1]")])
+def test_several_boxes_or_points_answer_nothing_unless_the_first_is_asked_for(kind, text):
+    both, first = parse(text, kind), parse(text, kind, answers="first")
+    assert (both.region, both.failure, both.n_answers) == (None, "several_answers", 2)
+    assert first.region is not None and not first.strict
 
 
 @pytest.mark.parametrize("text", ["[0.3, 0.4, 0.1, 0.2]", "[1.5, 0, 1, 1]", "[00.1, 0, 1, 1]", "[.1, 0, 1, 1]"])

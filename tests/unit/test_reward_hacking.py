@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from polygon import MAX_VERTICES, Codec, Target, rle_encode
+from polygon import Codec, Target, rle_encode
 from rewards import Rewards
 
 CODEC = Codec()
@@ -53,13 +53,10 @@ def test_whole_image_earns_its_overlap_and_far_less_than_gold():
     assert REWARDS.score(WHOLE_IMAGE, NO_TARGET).terms["iou"] == 0.0
 
 
-@pytest.mark.parametrize("count", [2, 20, 1000])
-def test_copies_earn_the_overlap_of_one_or_are_too_large(count, within):
+@pytest.mark.parametrize(("count", "failure"), [(2, None), (20, None), (1000, "too_large")])
+def test_copies_earn_nothing(count, failure, within):
     score = within(2, lambda: REWARDS.score(copies(count), TARGET))
-    if count * GOLD_SCORE.vertices <= MAX_VERTICES:
-        assert score.terms == {**GOLD_SCORE.terms, "format": 0.0}
-    else:
-        assert (score.failure, score.total) == ("too_large", 0.0)
+    assert (score.failure, score.void, score.total) == (failure, True, 0.0)
 
 
 def test_self_crossing_ring_is_scored_by_the_pixels_it_fills():
@@ -76,12 +73,11 @@ def test_prose_keeps_the_overlap_and_loses_the_format(text):
     assert terms == {**GOLD_SCORE.terms, "format": 0.0}
 
 
-def test_of_two_answers_the_first_counts_and_the_format_is_lost():
-    right_first = REWARDS.score(f"{GOLD} {WHOLE_IMAGE}", TARGET)
-    wrong_first = REWARDS.score(f"{WHOLE_IMAGE} {GOLD}", TARGET)
-    assert right_first.n_answers == wrong_first.n_answers == 2
-    assert right_first.terms == {**GOLD_SCORE.terms, "format": 0.0}
-    assert wrong_first.terms["iou"] == REWARDS.score(WHOLE_IMAGE, TARGET).terms["iou"]
+def test_two_answers_are_joined_and_cover_each_other():
+    assert REWARDS.score(f"{GOLD} {WHOLE_IMAGE}", TARGET).breaches == ("not_canonical", "overlap", "too_many_rings")
+    apart = REWARDS.score(f"{GOLD} [[[0.900, 0.900], [0.990, 0.900], [0.990, 0.990]]]", TARGET)
+    assert apart.n_answers == 2 and apart.terms["format"] == 0.0
+    assert 0 < apart.terms["iou"] < GOLD_SCORE.terms["iou"]
 
 
 def test_a_cut_off_answer_is_marked_and_loses_the_format():
