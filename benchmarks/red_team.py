@@ -83,7 +83,7 @@ TRICKS: dict[str, Trick] = {
     "40 specks": lambda r, w, c: w(r + [_speck(c) for _ in range(40)]),
     "a hole half outside": lambda r, w, c: w([*r, moved(r[0], 0.5, 0.25 * np.ptp(r[0][:, 0]))[::-1]]),
     "the whole image behind it": lambda r, w, c: w([*r, np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)]),
-    "a hole that leaves nothing, alone": lambda r, w, c: w([r[0], moved(r[0], 1.02)[::-1]]),
+    "a hole that leaves nothing, behind the first": lambda r, w, c: w([r[0], moved(r[0], 1.02)[::-1], *r[1:]]),
 }
 
 
@@ -127,18 +127,34 @@ def honest(codec: Codec, mask_HW: NDArray[np.bool_]) -> dict[str, Mask]:
     return {"the right answer": right, "shrunk": shrunk, "coarse": coarse}
 
 
-def recipes(codec: Codec) -> dict[str, Rewards]:
-    """Every recipe of conf/rewards."""
-    found = {}
+Weights = dict[str, dict[str, float]]
+
+
+def recipes(codec: Codec) -> tuple[Rewards, Weights]:
+    """All terms of the recipes of conf/rewards, and the weights of each recipe: terms of one name are one term."""
+    terms, weights = {}, {}
     with initialize_config_dir(str(CONF), version_base=None):
         for path in sorted((CONF / "rewards").glob("*.yaml")):
-            config = compose("gold", [f"rewards={path.stem}"])
-            found[path.stem] = Rewards(config.rewards, codec)
-    return found
+            recipe = {name: term for name, term in compose("gold", [f"rewards={path.stem}"]).rewards.items() if term}
+            weights[path.stem] = {str(name): term.weight for name, term in recipe.items()}
+            terms |= recipe
+    return Rewards(terms, codec), weights
 
 
-def gains(mask_HW: NDArray[np.bool_], scored: dict[str, Rewards], codec: Codec, seed: int, search: int) -> Iterator:
+def totals(rewards: Rewards, weights: Weights, text: str, target: Target) -> dict[str, float]:
+    """By recipe."""
+    terms = rewards.score(text, target).terms
+    return {
+        recipe: sum(weight * (terms[name] or 0.0) for name, weight in of_recipe.items())
+        for recipe, of_recipe in weights.items()
+    }
+
+
+def gains(
+    mask_HW: NDArray[np.bool_], rewards: Rewards, weights: Weights, seed: int, search: int
+) -> Iterator[tuple[str, str, str, float]]:
     """(trick, honest answer, recipe, total less the honest one's) of one object."""
+    codec = rewards.codec
     target = Target("mask", "text2mask", *mask_HW.shape, rle_encode(mask_HW), None)
     nothing = Target("mask", "text2mask", *mask_HW.shape, rle_encode(np.zeros_like(mask_HW)), None)
 
@@ -151,11 +167,11 @@ def gains(mask_HW: NDArray[np.bool_], scored: dict[str, Rewards], codec: Codec, 
             continue
         tried = [(name, trick(rings, write, chance)) for name, trick in TRICKS.items()]
         tried += [("random search", searched(rings, write, chance)) for _ in range(search)]
-        for recipe, rewards in scored.items():
-            base, base_nothing = rewards.score(write(rings), target).total, rewards.score("[]", nothing).total
-            for name, text in tried:
-                yield name, kind, recipe, rewards.score(text, target).total - base
-                yield name, "no target", recipe, rewards.score(text, nothing).total - base_nothing
+        for asked, text, called in ((target, write(rings), kind), (nothing, "[]", "no target")):
+            base = totals(rewards, weights, text, asked)
+            for name, trick in tried:
+                for recipe, total in totals(rewards, weights, trick, asked).items():
+                    yield name, called, recipe, total - base[recipe]
 
 
 def coco_masks(annotations: Path, count: int) -> Iterator[NDArray[np.bool_]]:
@@ -185,9 +201,9 @@ def table(found: dict[str, list[tuple[float, str, str]]]) -> str:
 
 
 def run(masks: Iterator[NDArray[np.bool_]], codec: Codec, search: int) -> dict[str, list[tuple[float, str, str]]]:
-    scored, found = recipes(codec), {}
+    (rewards, weights), found = recipes(codec), {}
     for seed, mask_HW in enumerate(masks):
-        for name, kind, recipe, gain in gains(mask_HW, scored, codec, seed, search):
+        for name, kind, recipe, gain in gains(mask_HW, rewards, weights, seed, search):
             found.setdefault(name, []).append((gain, kind, recipe))
     return found
 

@@ -32,5 +32,5 @@ class LengthPenalty(RewardTerm):
         vertices = response.vertices or 0
         if vertices <= self.budget:
             return 1.0
-        needed = response.codec.encode(target.mask).n_vertices
+        needed = response.needed.n_vertices
         return min(1.0, max(self.budget, needed) / vertices)

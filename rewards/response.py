@@ -42,18 +42,32 @@ class Response:
         return self.codec.rasterise(region, self.height_px, self.width_px)
 
     @cached_property
+    def needed(self) -> Mask:
+        """What the codec writes for a target mask. Encoding takes as long as all terms: asked for suspects only."""
+        return self.codec.encode(self.target.mask)
+
+    @cached_property
     def breaches(self) -> tuple[str, ...]:
         """The rules of rewards/contract.py that the answer breaks; none where it could not be read."""
         region = self.answer.region
         if region is None:
             return ()
-        paints = not isinstance(region, Mask) or bool(self.mask.any())
-        return breaches(self.text, region, self.target, self.codec, paints=paints)
+        painted_HW = self.mask if isinstance(region, Mask) else None
+        return breaches(self.text, region, painted_HW, lambda: self.needed, self.codec)
 
     @property
     def is_void(self) -> bool:
         """Whether no term gives anything: nothing could be read, or a rule is broken that would pay otherwise."""
         return self.answer.region is None or not set(VOID).isdisjoint(self.breaches)
+
+    @cached_property
+    def without_spare_rings(self) -> "Response | None":
+        """The same answer with its first rings only, as many as the target needs; None where it has no more."""
+        region = self.answer.region
+        if not isinstance(region, Mask) or "too_many_rings" not in self.breaches:
+            return None
+        first = Mask(region.polygons[: len(self.needed.polygons)])
+        return Response(self.codec.format(first), self.target, self.codec)
 
     @cached_property
     def vertices(self) -> int | None:

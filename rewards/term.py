@@ -1,8 +1,9 @@
 """What every reward term is: `(response, target) -> float in [0, 1]`, or None where it does not apply.
 
-Two rules hold for all terms and live here, once. A term says nothing (None) about kinds of target it does not apply to,
+Rules that hold for all terms live here, once. A term says nothing (None) about kinds of target it does not apply to,
 so that its mean is never diluted by zeros that mean "not asked". An answer that is void (unreadable, or breaking a rule
-of rewards/contract.py that would pay otherwise) scores 0 on every term, also where the right answer is "no target".
+of rewards/contract.py that would pay otherwise) scores 0 on every term, also where the right answer is "no target", and
+rings that the target does not need never raise a term.
 
 A new term is one file with one subclass: name the kinds in `applies_to`, take options as keyword-only arguments,
 write `score`. The weight is the composer's (composer.py), never the term's.
@@ -26,7 +27,8 @@ class RewardTerm(ABC):
             return None
         if response.is_void:
             return 0.0
-        return self.score(response, target)
+        value, spare = self.score(response, target), response.without_spare_rings
+        return value if spare is None else min(value, self.score(spare, target))
 
     @abstractmethod
     def score(self, response: Response, target: Target) -> float:
