@@ -40,8 +40,8 @@ class Conventions:
     empty_union: IoU where nothing is answered and nothing is there, 1.0 or 0.0.
     empty_below_px: a mask of fewer pixels counts as empty.
     parse_failure: an unreadable answer scores "zero" whatever the target, or is taken for an "empty" mask.
-    answers: of several answers in one text "all" masks are joined, as the reference release does, and several boxes or
-        points are a parse failure; or the "first" counts.
+    answers: of several masks in one text "all" are joined, as the reference release does, or the "first" counts;
+        of boxes and points the first does.
     mean_over: an object with three expressions counts three times ("expressions"), once ("objects"), or its whole image
         counts once ("images"): areas, like every other number, are then averaged within it first.
     acc_box: Acc@0.5 is against the "annotated" box or the ground-truth "mask"'s own.
@@ -98,7 +98,7 @@ class Conventions:
             "empty union": f"nothing answered, nothing there: IoU {self.empty_union:.1f}{specks}",
             "empty answer []": f"IoU 0 where there is a target, {self.empty_union:.1f} where there is none",
             "parse failure": _FAILURE[self.parse_failure],
-            "several answers": _SEVERAL[self.answers],
+            "several answers": {"all": "joined into one mask", "first": "the first counts"}[self.answers],
             "mean over": _UNIT[self.mean_over],
             "Prec@t, Acc@0.5": f"a hit is {hit}; Acc@0.5 against {box}{around}",
         }
@@ -115,10 +115,6 @@ _CHOICES = {
 _FAILURE = {
     "zero": "IoU 0 and no hit, target or not; an empty mask in cIoU",
     "empty": "an empty mask, as if [] had been answered",
-}
-_SEVERAL = {
-    "all": "masks are joined; several boxes or points are a parse failure",
-    "first": "the first counts",
 }
 _UNIT = {
     "expressions": "expressions: an object with three counts three times",

@@ -14,10 +14,10 @@ from polygon.answer_block import final_answer
 from polygon.region import Kind, Mask, Region
 from polygon.scan import STRIDE, VALUE, Scan
 
-FAILURES = ("empty", "no_answer", "wrong_kind", "bad_number", "too_few_vertices", "too_large", "several_answers")
+FAILURES = ("empty", "no_answer", "wrong_kind", "bad_number", "too_few_vertices", "too_large")
 
 Answers = Literal["all", "first"]
-"""Of several answers in one text: masks are joined and other kinds refused, or the first counts."""
+"""Of several answers in one text the masks are joined, or the first counts; of boxes and points the first does."""
 
 MAX_VERTICES = 2048
 """Edges that all cross each other cost the rasteriser quadratic time (half a second for so many). Of 2,300 COCO objects
@@ -52,8 +52,8 @@ def parse(text: str, kind: Kind, answers: Answers = "all", *, steps: int | None 
 
     Rewards and evaluation both read by this function.  Of a text that thinks, its final answer is read
     (polygon/answer_block.py), and no such text is strict.
-    `answers="all"` joins the rings of every mask in the text, as the reference release does; two boxes or points answer
-    nothing, since nobody can tell which one is meant.  With "first" the first of any kind counts.
+    `answers="all"` joins the rings of every mask in the text, as the reference release does; a box or a point is the
+    first in either case.
     `steps`: coordinates are whole numbers of which that many make a side (`Codec.integers`).
     """
     block = final_answer(text)
@@ -68,8 +68,6 @@ def parse(text: str, kind: Kind, answers: Answers = "all", *, steps: int | None 
         failure = scan.failure() if text.strip() else "empty"
         return Answer(kind, None, False, failure, 0, scan.truncated)
     region = regions[0]
-    if answers == "all" and len(regions) > 1:
-        if kind != "mask":
-            return Answer(kind, None, False, "several_answers", len(regions), scan.truncated)
+    if kind == "mask" and answers == "all":
         region = Mask(tuple(ring for mask in regions if isinstance(mask, Mask) for ring in mask.polygons))
     return Answer(kind, region, block is text and scan.strict_state == "end", None, len(regions), scan.truncated)

@@ -89,9 +89,9 @@ def test_an_island_in_a_hole_allows_no_copies():
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer", "total"), [("point", "[0.200, 0.200]", 1.1), ("point", "[0.200, 0.200] [0.900, 0.900]", 0.0)]
+    ("kind", "answer", "total"), [("point", "[0.200, 0.200]", 1.1), ("point", "[0.200, 0.200] [0.900, 0.900]", 1.0)]
 )
-def test_a_second_point_is_no_hedge(kind, answer, total):
+def test_a_second_point_costs_the_format(kind, answer, total):
     rewards = Rewards({"point_in_mask": {"weight": 1.0}, "format": {"weight": 0.1}}, CODEC)
     asked = Target(kind, "text2point", SIDE, SIDE, ONE.rle, None)
     assert rewards.score(answer, asked).total == pytest.approx(total)
