@@ -44,17 +44,24 @@ def _area(box: Box) -> float:
 PHRASES: dict[str, Callable[[str, int, Box, list[Box]], list[str]]] = {"only": only, "side": side, "largest": largest}
 
 
-def phrases(
-    target: Annotation, same_category: list[Annotation], noun: str, width: int, kinds: list[str]
-) -> tuple[str, ...]:
+def phrases(target: Annotation, rivals: list[Annotation], noun: str, width: int, kinds: list[str]) -> tuple[str, ...]:
     """Every expression that means `target` alone.
 
-    `same_category` are all annotations of the image with its category, `width` is the image's, px.  None are found
-    beside a crowd region, which holds any number of objects, or beside one whose box is not known.
+    `rivals` are the other objects of the photograph that its noun may mean (`may_mean`), `width` is the image's, px.
+    None are found beside a crowd region, which holds any number of objects, or beside one whose box is not known.
     """
-    others = [item for item in same_category if item is not target]
-    boxes = [item.box_px() for item in others]
+    boxes = [item.box_px() for item in rivals]
     own = target.box_px()
-    if own is None or None in boxes or any(item.is_crowd for item in others):
+    if own is None or None in boxes or any(item.is_crowd for item in rivals):
         return ()
     return tuple(phrase for kind in kinds for phrase in PHRASES[kind](noun, width, own, [b for b in boxes if b]))
+
+
+def noun_of(category: str) -> str:
+    """A category's name as it is written in an expression: merged datasets have "Car" and "car "."""
+    return " ".join(category.split()).lower()
+
+
+def may_mean(noun: str, other: str) -> bool:
+    """Whether somebody who says `noun` may mean an object called `other`: "the car" a sports car, too."""
+    return other == noun or other.endswith(f" {noun}")

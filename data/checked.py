@@ -36,6 +36,9 @@ class Checked:
     box: tuple[float, float, float, float] | None
     mask_text: str | None = None
     converted: tuple[str, ...] = ()
+    source_image_id: int | str | None = None
+    category_id: int | str | None = None
+    category: str | None = None
 
     def task(self, task: str) -> str:
         """What can be asked: of several objects or none no point or box can ask, nor say them."""
@@ -69,6 +72,9 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         rle=rle,
         box=box,
         converted=image.notes if image.encoded not in (None, record.image) else (),
+        source_image_id=record.source_image_id,
+        category_id=record.category_id,
+        category=record.category,
     )
 
 

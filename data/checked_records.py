@@ -4,6 +4,7 @@ Why: rows ask for records in a random order, several times each, from every proc
 forked processes share them, and to look one up takes microseconds.
 """
 
+import json
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ COLUMNS = pa.schema(
     {
         "number": pa.int64(),  # of the record in its split
         **dict.fromkeys(("source", "ann_id", "image_id"), pa.string()),
+        **dict.fromkeys(("source_image_id", "category_id"), pa.string()),  # as JSON: 17 is not "17"
+        "category": pa.string(),
         "texts": pa.int32(),
         **dict.fromkeys(("reason", "detail"), pa.string()),  # null for a record that can be used
         "image": pa.string(),  # path; null for one that has to be converted, and for bytes
@@ -33,7 +36,8 @@ FACTS = ("source", "ann_id", "image_id", "texts", "reason", "detail", "image", "
 """What is reported of a record."""
 CONTENT = tuple(name for name in COLUMNS.names if name not in ("texts", "reason", "detail", "converted"))
 """What rows are made of."""
-_OF_CHECKED = ("source", "ann_id", "image_id", "height", "width", "expressions", "is_single", "box")
+_AS_JSON = ("source_image_id", "category_id")
+_OF_CHECKED = ("source", "ann_id", "image_id", "category", "height", "width", "expressions", "is_single", "box")
 
 
 def row_of(found: Checked) -> dict:
@@ -42,6 +46,7 @@ def row_of(found: Checked) -> dict:
     row["image"] = found.image if isinstance(found.image, str) else None
     row["converted"] = ", ".join(found.converted) or None
     row["counts"] = found.rle["counts"] if found.rle else None
+    row |= {name: json.dumps(getattr(found, name)) for name in _AS_JSON}
     return row
 
 
@@ -66,6 +71,7 @@ class CheckedRecords(Sequence[Checked]):
         row["image"] = row["image"] or self._image(index)
         row["expressions"] = tuple(row["expressions"])
         row["box"] = tuple(row["box"]) if row["box"] else None
+        row |= {name: json.loads(row[name]) for name in _AS_JSON}
         return Checked(**row, rle=None if counts is None else {"size": [row["height"], row["width"]], "counts": counts})
 
     def _image(self, index: int) -> str | bytes:

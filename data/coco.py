@@ -15,6 +15,7 @@ or one json, divided by image:
 """
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from data.category_phrases import PHRASES, phrases
+from data.category_phrases import PHRASES, may_mean, noun_of, phrases
 from data.coco_instances import Annotation, Instances
 from data.lazy_records import LazyRecords
 from data.record import Record, image_id
@@ -33,6 +34,7 @@ from polygon import UserError
 
 class _Target(NamedTuple):
     annotation: Annotation
+    photograph: str
     expressions: tuple[str, ...]
     problem: tuple[str, str] | None
 
@@ -42,9 +44,10 @@ class Coco(RecordSource):
     """`annotations` and `images` lie below `root`; each is one name or one a split.
 
     `shares` divides a single json by its images, the same way for one `seed` whatever else changes.
-    `photographs` names the collection, where another dataset shows the same ones under the same file names (COCO's own
-    are known by their numbers).  `expressions` are kinds of `category_phrases.PHRASES`.  Objects whose box has fewer
-    than `min_area` px are no targets; they still count where an expression has to be unambiguous.
+    `photographs` names the collection, where another dataset shows the same ones under the same file names (in `mscoco`
+    files named as COCO's own are known by their numbers).  `expressions` are kinds of `category_phrases.PHRASES`.
+    Objects whose box has fewer than `min_area` px are no targets; they still count where an expression has to be
+    unambiguous.
     """
 
     layout: ClassVar[str] = "name the folder that `annotations` (json files) and `images` (folders) lie in"
@@ -99,53 +102,76 @@ class Coco(RecordSource):
     def _targets(self) -> dict[str, list[_Target]]:
         """By split, the objects that an expression singles out, in the order of their file."""
         if not self.shares:
-            return {split: self._read(self._instances[self._file(split)]) for split in self.splits}
+            return {split: self._read(split, self._instances[self._file(split)]) for split in self.splits}
         targets = {split: [] for split in self.splits}
-        for target in self._read(self._instances[self._file(self.splits[0])]):
-            targets[self._share_of(target.annotation.image_id, self.shares)].append(target)
+        for target in self._read(self.splits[0], self._instances[self._file(self.splits[0])]):
+            targets[self._share_of(target.photograph, self.shares)].append(target)
         return targets
 
-    def _read(self, instances: Instances) -> list[_Target]:
-        groups = defaultdict(list)
+    def _read(self, split: str, instances: Instances) -> list[_Target]:
+        nouns = {number: noun_of(name) for number, name in instances.categories.items()}
+        photographs: dict[Any, str] = {}
+        objects = defaultdict(list)  # by photograph: one may have several ids
         for item in instances.annotations.values():
-            groups[item.image_id, item.category_id].append(item)
+            if item.image_id not in photographs:
+                photographs[item.image_id] = self._image_id(split, instances, item.image_id)
+            objects[photographs[item.image_id]].append(item)
         return [
             found
-            for item in instances.annotations.values()
-            if not item.is_crowd and (found := self._target(instances, item, groups[item.image_id, item.category_id]))
+            for photograph, items in objects.items()
+            for item in items
+            if not item.is_crowd and (found := self._target(instances, item, items, nouns, photograph))
         ]
 
-    def _target(self, instances: Instances, item: Annotation, same_category: list[Annotation]) -> _Target | None:
-        """None for an object that is too small or that no expression singles out."""
-        photo, noun = instances.photos.get(item.image_id), instances.categories.get(item.category_id)
+    def _target(
+        self, instances: Instances, item: Annotation, items: list[Annotation], nouns: dict[Any, str], photograph: str
+    ) -> _Target | None:
+        """None for an object that is too small or that no expression singles out of the `items` of its photograph."""
+        photo, noun = instances.photos.get(item.image_id), nouns.get(item.category_id)
         if photo is None or noun is None:
             lacking = f"image {item.image_id}" if photo is None else f"category {item.category_id}"
-            return _Target(item, ("object",), ("bad_annotation", f"annotation {item.id}: {lacking} is not in the file"))
+            problem = ("bad_annotation", f"annotation {item.id}: {lacking} is not in the file")
+            return _Target(item, photograph, ("object",), problem)
         if item.id in instances.twice:
-            return _Target(item, (noun,), ("duplicate_id", f"annotation {item.id} occurs twice"))
+            return _Target(item, photograph, (noun,), ("duplicate_id", f"annotation {item.id} occurs twice"))
         box = item.box_px()
         if box is not None and (box[2] - box[0]) * (box[3] - box[1]) < self.min_area:
             return None
         if box is None:
-            return _Target(item, (noun,), ("bad_annotation", f"annotation {item.id}: its bbox is no box with an area"))
-        expressions = phrases(item, same_category, noun.strip().lower(), photo.width, self.expressions)
-        return _Target(item, expressions, None) if expressions else None
+            problem = ("bad_annotation", f"annotation {item.id}: its bbox is no box with an area")
+            return _Target(item, photograph, (noun,), problem)
+        rivals = [each for each in items if each is not item and may_mean(noun, nouns.get(each.category_id, ""))]
+        expressions = phrases(item, rivals, noun, photo.width, self.expressions)
+        return _Target(item, photograph, expressions, None) if expressions else None
 
-    def _share_of(self, image: Any, shares: dict[str, float]) -> str:
-        digest = hashlib.blake2b(f"{self.seed}/{image}".encode(), digest_size=8).digest()
+    def _image_id(self, split: str, instances: Instances, number: Any) -> str:
+        """By its path below the folder that all splits' folders of images lie in.
+
+        A file named as one of COCO's own is none where its number is not the image's id.
+        """
+        photo = instances.photos.get(number)
+        folders = [str(self._photos(each)) for each in self.splits]
+        path = self._photos(split) / (photo.file_name.replace("\\", "/") if photo else "")
+        path = os.path.relpath(path, os.path.commonpath(folders))
+        found = image_id(path, self.photographs or self.name)
+        is_cocos = found.removeprefix("coco/").lstrip("0") == str(number).lstrip("0")
+        return found if is_cocos or not found.startswith("coco/") else image_id(path, self.name)
+
+    def _share_of(self, photograph: str, shares: dict[str, float]) -> str:
+        digest = hashlib.blake2b(f"{self.seed}/{photograph}".encode(), digest_size=8).digest()
         ends = list(accumulate(shares.values()))
         place = int.from_bytes(digest, "big") / 2**64 * ends[-1]
         return next(split for split, end in zip(shares, ends, strict=True) if place < end)
 
     def _record(self, split: str, target: _Target) -> Record:
-        item = target.annotation
-        photo = self._instances[self._file(split)].photos.get(item.image_id)
+        item, instances = target.annotation, self._instances[self._file(split)]
+        photo = instances.photos.get(item.image_id)
         file_name = photo.file_name if photo else ""
         return Record(
             source=self.name,
             split=split,
             image=str(self._photos(split) / file_name),
-            image_id=image_id(file_name, self.photographs or self.name),
+            image_id=target.photograph,
             ann_id=str(item.id),
             height=photo.height if photo else 0,
             width=photo.width if photo else 0,
@@ -153,4 +179,7 @@ class Coco(RecordSource):
             box_px=item.box_px(),
             expressions=target.expressions,
             problem=target.problem,
+            source_image_id=item.image_id,
+            category_id=item.category_id,
+            category=instances.categories.get(item.category_id),
         )

@@ -83,6 +83,10 @@ class Instances:
                 content = json.load(file, object_hook=keep)
             for node in content["images"]:
                 photo = Photo(str(node["file_name"]), int(node.get("height") or 0), int(node.get("width") or 0))
+                before = found.photos.get(node["id"], photo)
+                if before.file_name != photo.file_name:
+                    both = f"{before.file_name} and {photo.file_name}"
+                    raise UserError(f"{path}: image id {node['id']} stands for two files, {both}; give each its own id")
                 found.photos[node["id"]] = photo
             found.categories = {node["id"]: str(node["name"]) for node in content.get("categories", ())}
             content["annotations"]  # there, if empty by now

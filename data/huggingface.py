@@ -7,6 +7,7 @@ mapped, not read, into memory.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,7 @@ class HuggingFace(RecordSource):
             image=image,
             image_id=image_id(shown, self.photographs or self.name),
             ann_id=found.get("ann_id", f"{number}" if item is None else f"{number}.{item}"),
+            source_image_id=found.get("image_id"),
             height=found.get("height", 0),
             width=found.get("width", 0),
             segmentations=found.get("segmentation", ()),
@@ -159,5 +161,7 @@ class HuggingFace(RecordSource):
         return image
 
     def _name_of(self, image: str | bytes) -> str:
-        """What tells photographs apart that have no id: their file, or their bytes."""
-        return image if isinstance(image, str) else hashlib.blake2b(image, digest_size=8).hexdigest()
+        """What tells photographs apart that have no id: their file below `images`, or their bytes."""
+        if isinstance(image, str):
+            return os.path.relpath(image, self.images) if self.images else image
+        return hashlib.blake2b(image, digest_size=8).hexdigest()

@@ -18,7 +18,10 @@ _IMAGES = {
     "embedded": pa.list_(pa.struct({"bytes": pa.binary()})),
     "referenced": pa.list_(pa.struct({"image": pa.string()})),
 }
-_EXTRA = {key: pa.string() for key in ("sample_id", "split", "image_id", "ann_id", "task", "expression")}
+_EXTRA = dict.fromkeys(
+    ("sample_id", "split", "image_id", "ann_id", "task", "expression", "source_image_id", "category_id", "category"),
+    pa.string(),
+)
 _ROW_GROUP = 256  # rows in memory at a time; with photographs of 200 kB, 50 MB
 
 IMAGES = tuple(_IMAGES)

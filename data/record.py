@@ -6,7 +6,7 @@ be wrong with it is found in one place (`record_source.py`), not once a format.
 
 import re
 from dataclasses import dataclass
-from os.path import basename, splitext  # ten times as fast as pathlib, and asked for every text
+from os.path import basename, normpath, splitext  # ten times as fast as pathlib, and asked for every text
 
 _COCO_STEM = re.compile(r"(?:COCO_\w+?_)?(\d{12})(?:_\d+)?")
 
@@ -17,7 +17,8 @@ class Record:
 
     Not validated, except that `problem` holds the (reason, detail) of what only the source could see: an id that occurs
     twice, a reference to an annotation that is not there.
-    `image` is a path or encoded bytes.  `image_id` agrees between datasets over the same photographs (`image_id`).
+    `image` is a path or encoded bytes.  `image_id` is the photograph, by one name in all datasets that show it
+    (`image_id`); `source_image_id` is what the annotation file calls it, `category_id` and `category` the object's.
     `height` and `width` are px as annotated; 0 where the files do not say.
     `segmentations` are COCO segmentations (a list of polygons, or run lengths) of its `n_objects`; the target is their
     union.  `box_px` is the annotated (x0, y0, x1, y1) in px, around all objects.
@@ -36,6 +37,9 @@ class Record:
     expressions: tuple[str, ...]
     n_objects: int = 1
     problem: tuple[str, str] | None = None
+    source_image_id: int | str | None = None
+    category_id: int | str | None = None
+    category: str | None = None
 
     @property
     def name(self) -> str:
@@ -47,14 +51,17 @@ class Record:
         return bool(self.segmentations) or self.box_px is not None
 
 
-def image_id(file_name: str, collection: str) -> str:
-    """Which photograph a file holds: `coco/000000581857` or `<collection>/<stem>`.
+def image_id(path: str, collection: str) -> str:
+    """Which photograph a file holds: `coco/000000581857` or `<collection>/<path>`.
 
-    COCO's numbers are unique over its train, val and test sets and over 2014 and 2017, which share photographs between
-    differently named splits; so the number alone is the photograph, and RefCOCO's `COCO_train2014_000000581857_16.jpg`
-    (16 is an object's number), COCO's own `COCO_train2014_000000581857.jpg` and 2017's `000000581857.jpg` are one, and
-    in the collection `mscoco` so is a bare 581857.
+    path: below the dataset's image folder, as its annotations say.
+    In the collection `mscoco`, and there alone, a file named as COCO names its own is known by its number, which is
+    unique over COCO's train, val and test sets and over 2014 and 2017: RefCOCO's `COCO_train2014_000000581857_16.jpg`
+    (16 is an object's number), COCO's `COCO_train2014_000000581857.jpg`, 2017's `000000581857.jpg` and a bare 581857
+    are one. Digits of any other file name mean nothing: cam1/0001.jpg and cam2/0001.jpg are two photographs.
     """
-    stem = splitext(basename(file_name))[0]
-    match = _COCO_STEM.fullmatch(stem.zfill(12) if collection == "mscoco" and stem.isdecimal() else stem)
-    return f"coco/{match[1]}" if match else f"{collection}/{stem}"
+    path = normpath(path.replace("\\", "/")).lstrip("/")
+    if collection == "mscoco" and path.isdecimal():  # an id, not a file
+        path = path.zfill(12)
+    match = _COCO_STEM.fullmatch(splitext(basename(path))[0]) if collection == "mscoco" else None
+    return f"coco/{match[1]}" if match else f"{collection}/{path}"

@@ -20,7 +20,7 @@ from data.checked import Checked, check
 from data.interior import interior_point
 from data.record import Record
 from data.record_order import shuffled
-from data.sample import Sample
+from data.sample import Sample, sample_id
 from data.task import TASKS
 from polygon import Box, UserError, rle_decode
 
@@ -106,7 +106,7 @@ class RecordSource(ABC):
                 rng = np.random.Generator(np.random.PCG64([self.seed, index, *split.encode()]))
                 prompt_region = interior_point(rle_decode(found.rle), rng)
         return Sample(
-            sample_id=f"{self.name}-{split}-{index:07d}-{task}",
+            sample_id=sample_id(self.name, split, task, found.image_id, found.ann_id, expression or prompt_region),
             source=found.source,
             split=split,
             task=task,
@@ -120,6 +120,9 @@ class RecordSource(ABC):
             image_id=found.image_id,
             ann_id=found.ann_id,
             mask_text=found.mask_text,
+            source_image_id=found.source_image_id,
+            category_id=found.category_id,
+            category=found.category,
         )
 
     def _text_ends(self, split: str) -> NDArray[np.int64]:

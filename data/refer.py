@@ -120,6 +120,9 @@ class Refer(RecordSource):
             expressions=ref.expressions,
             n_objects=len(objects),
             problem=ref.problem or self._problem(ref, photo, found, objects),
+            source_image_id=ref.image_id,
+            category_id=objects[0].category_id if len(objects) == 1 else None,
+            category=self._instances.categories.get(objects[0].category_id) if len(objects) == 1 else None,
         )
 
     def _problem(

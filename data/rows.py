@@ -5,6 +5,7 @@ column, an undecodable image, an unreadable ground truth) is skipped, named in a
 """
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,6 +131,9 @@ def _sample(row: dict) -> PreparedSample:
         box=target.box,
         image_id=extra["image_id"],
         ann_id=extra["ann_id"],
+        source_image_id=json.loads(extra.get("source_image_id") or "null"),
+        category_id=json.loads(extra.get("category_id") or "null"),
+        category=extra.get("category"),
         index=extra["index"],
         prompt=row["prompt"][0]["content"],
     )

@@ -4,6 +4,8 @@ Why: SFT, RL and evaluation read the same columns whatever the pixels came from.
 SFT, and `prompt`, `images`, `reward_model.ground_truth` and `extra_info` for RL.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +44,8 @@ class Sample:
     `expression` is set for text tasks, `prompt_region` (normalised) for visual prompts.
     `rle` is the target mask as compressed COCO RLE, None only for a box task on data without masks; `box` the annotated
     box (x0, y0, x1, y1), normalised, or None where there is no target.
+    `image_id` is the photograph and `ann_id` the object; `source_image_id`, `category_id` and `category` are the
+    annotation file's, None where it has none.
     `mask_text` is the codec's text of the mask where the source has it already: encoding is the costly part of a row.
     """
 
@@ -59,6 +63,9 @@ class Sample:
     image_id: str
     ann_id: str
     mask_text: str | None = field(default=None, repr=False, compare=False)
+    source_image_id: int | str | None = None
+    category_id: int | str | None = None
+    category: str | None = None
 
     def target(self) -> Target:
         kind = TASKS[self.task].answer_kind
@@ -78,6 +85,15 @@ class Sample:
     def pixels(self) -> NDArray[np.uint8]:
         """uint8 RGB (H, W, 3).  Raises UserError for an unreadable image."""
         return self.image if isinstance(self.image, np.ndarray) else decode_image(self.image_bytes())
+
+
+def sample_id(name: str, split: str, task: str, image_id: str, ann_id: str, asked: str | Point | Box | None) -> str:
+    """What a sample is, not where it stands: dataset, split, task, photograph, object, and a digest of what is asked.
+
+    Answers keep their sample when a dataset is prepared again in another order, and find none when it is another one.
+    """
+    digest = hashlib.blake2b(repr(asked).encode(), digest_size=4).hexdigest()
+    return f"{name}/{split}/{task}/{image_id}/{ann_id}/{digest}"
 
 
 def _images(sample: Sample, images: str) -> list[dict]:
@@ -114,5 +130,9 @@ def rl_row(sample: Sample, question: str, index: int, images: str = "embedded") 
             "ann_id": sample.ann_id,
             "task": sample.task,
             "expression": sample.expression,
+            # as JSON: a column has one type, and a file's 17 is not another's "17"
+            "source_image_id": json.dumps(sample.source_image_id),
+            "category_id": json.dumps(sample.category_id),
+            "category": sample.category,
         },
     }

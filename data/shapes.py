@@ -19,7 +19,7 @@ from data.background import BACKGROUNDS, sheet
 from data.expressions import absent, namable, refer
 from data.interior import interior_point
 from data.level import Level
-from data.sample import Sample
+from data.sample import Sample, sample_id
 from data.scene import COLOURS, SPLITS, Scene, SceneObject, layout_key, split_of
 from data.task import TASKS
 from polygon import UserError, mask_box, rle_encode
@@ -74,7 +74,7 @@ class Shapes(Level):
             case "point":
                 prompt_region, expression = interior_point(mask_HW, rng), None
         return Sample(
-            sample_id=f"{self.name}-{split}-{index:07d}-{task}",
+            sample_id=sample_id(self.name, split, task, scene.key, str(target), expression or prompt_region),
             source=self.name,
             split=split,
             task=task,

@@ -102,8 +102,8 @@ def test_a_file_a_split(write):
     source = coco(folder, annotations=files, images=folders, shares=None)
     assert [source.sample(split, 0, "text2mask").ann_id for split in source.splits] == ["1", "2"]
     assert source.sample("val", 0, "text2mask").expression == "the dog"
-    assert source.sample("val", 0, "text2mask").image_id == "set/photo 1"
-    assert coco(folder, annotations="b.json", photographs="mine").records("train")[0].image_id == "mine/photo 1"
+    assert source.sample("val", 0, "text2mask").image_id == "set/photo 1.png"
+    assert coco(folder, annotations="b.json", photographs="mine").records("train")[0].image_id == "mine/photo 1.png"
 
 
 def test_what_is_wrong_is_met_as_a_bad_row(write):

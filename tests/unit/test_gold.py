@@ -108,7 +108,7 @@ def test_command_prints_the_worst_and_says_how_it_ended(ended, data_root, tmp_pa
     found = json.loads((tmp_path / "gold.json").read_text())
     assert (found["rows"], found["passed"], len(found["worst"])) == (6, True, 2)
     assert found["worst"][0]["sample_id"] in passed.out and passed.out.splitlines()[-1].startswith("passed: ")
-    assert passed.out.count("shapes-val-") == 2
+    assert passed.out.count("shapes/val/") == 2
 
     failed = ended(main, "gold", *common, "min_iou=0.9999")
     assert (failed.code, failed.err) == (1, "")

@@ -144,7 +144,7 @@ def test_several_objects_a_row(tmp_path):
     source = table(tmp_path / "set", columns={**columns, "image_id": "file_name"}, each="samples")
     samples = check(source)
     assert sorted((s.ann_id, s.expression) for s in samples) == [("5", "a"), ("5", "b"), ("6", "c")]
-    assert {s.image_id for s in samples} == {"coco/000000000009"}
+    assert {s.image_id for s in samples} == {"set/COCO_train2014_000000000009.jpg"}
 
 
 def test_tables_saved_by_the_package_and_single_files(tmp_path):

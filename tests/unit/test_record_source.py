@@ -94,7 +94,7 @@ def test_every_task_of_a_record(record):
     for task in TASKS:
         sample = given.sample("train", 1, task)
         assert sample == given.sample("train", 1, task)
-        assert sample.sample_id == f"set-train-0000001-{task}"
+        assert sample.sample_id.startswith(f"set/train/{task}/coco/000000000007/3/")
         assert (sample.image, sample.height, sample.width) == (record.image, 48, 80)
         assert sample.box == (10 / 80, 5 / 48, 40 / 80, 25 / 48)
         mask_HW = sample.target().mask
@@ -144,7 +144,7 @@ def test_where_several_objects_or_none_are_meant_only_a_mask_is_asked_for(record
         assert several.target().mask.any()
         sample = source(nothing).sample("train", 0, task)
         assert (sample.task, sample.box, sample.prompt_region) == ("text2mask", None, None)
-        assert sample.sample_id.endswith("text2mask")
+        assert sample.sample_id.startswith("set/train/text2mask/")
         assert not sample.target().mask.any()
 
 
@@ -200,10 +200,14 @@ def test_damage_is_found_by_decoding_once_an_image(record, monkeypatch):
     [
         ("COCO_train2014_000000581857.jpg", "mscoco", "coco/000000581857"),
         ("COCO_train2014_000000581857_16.jpg", "mscoco", "coco/000000581857"),
-        ("train2017/000000581857.jpg", "mine", "coco/000000581857"),
+        ("train2017/000000581857.jpg", "mscoco", "coco/000000581857"),
+        ("train2017/000000581857.jpg", "mine", "mine/train2017/000000581857.jpg"),
+        ("cam1/0001.jpg", "mscoco", "mscoco/cam1/0001.jpg"),
+        ("cam1\\\\0001.jpg", "mine", "mine/cam1/0001.jpg"),
+        ("./cam1/./0001.jpg", "mine", "mine/cam1/0001.jpg"),
         ("581857", "mscoco", "coco/000000581857"),
-        ("38685.jpg", "saiapr", "saiapr/38685"),
-        ("a/b/holiday.final.jpg", "mine", "mine/holiday.final"),
+        ("38685.jpg", "saiapr", "saiapr/38685.jpg"),
+        ("a/b/holiday.final.jpg", "mine", "mine/a/b/holiday.final.jpg"),
     ],
 )
 def test_image_ids_agree_whatever_the_file_is_called(file_name, collection, expected):

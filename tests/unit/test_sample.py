@@ -80,7 +80,8 @@ def test_rows_hold_what_verl_reads():
     row = rl_row(sample, "Box it.", 3)
     assert row["prompt"] == [{"role": "user", "content": "<image>Box it."}]
     assert Target.from_json(row["reward_model"]["ground_truth"]) == sample.target()
-    assert row["extra_info"]["sample_id"] == sample.sample_id == "shapes-val-0000003-text2box"
+    assert row["extra_info"]["sample_id"] == sample.sample_id
+    assert sample.sample_id.startswith(f"shapes/val/text2box/{sample.image_id}/")
     assert row["ability"] == row["extra_info"]["task"] == "text2box"
 
 
@@ -111,7 +112,7 @@ def test_images_come_from_pixels_bytes_and_paths(tmp_path):
 
 def test_unreadable_images_are_named():
     made = vars(Shapes().sample("val", 0, "text2mask"))
-    with pytest.raises(UserError, match=r"shapes-val-0000000-text2mask: cannot read image gone\.png"):
+    with pytest.raises(UserError, match=r"shapes/val/text2mask/.*: cannot read image gone\.png"):
         Sample(**{**made, "image": "gone.png"}).image_bytes()
     whole = encode_png(made["image"])
     too_large = whole[:16] + b"\x7f\xff\xff\xff" * 2 + whole[24:]

@@ -35,7 +35,7 @@ def test_splits_are_those_of_the_members_one_behind_the_other(refer_folder):
         counted = Counter(source.sample(split, i, "text2box").source for i in range(source.size(split)))
         assert counted == {part.name: part.size(split) for part in parts}
     sample = source.sample("train", 3, "text2mask")
-    assert sample.sample_id == "series-train-0000003-text2mask"
+    assert sample.sample_id.startswith("series/train/text2mask/saiapr/703.jpg/")
     with pytest.raises(IndexError):
         source.records("val")[len(source.records("val"))]
 

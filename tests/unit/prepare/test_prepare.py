@@ -54,7 +54,7 @@ def test_files_hold_the_rows_that_verl_reads(tmp_path):
     targets = [Target.from_json(row["reward_model"]["ground_truth"]) for row in rows]
     assert {target.task for target in targets} == {row["ability"] for row in rows} == {"text2mask"}
     sft = pq.read_table(folder / "sft/train").to_pylist()
-    assert {row["sample_id"].rsplit("-", 1)[1] for row in sft} == set(TASKS)
+    assert {row["sample_id"].split("/")[2] for row in sft} == set(TASKS)
     assert any(not row["messages"][1]["content"].startswith("[") for row in sft), "answers=varied has no lead-in"
 
 

@@ -29,7 +29,7 @@ def test_every_text_comes_once_or_as_often_as_asked(tmp_path, rows, config):
     folder = prepare(config(tmp_path, rows, leakage="keep"))
     sft = pq.read_table(folder / "sft/train").to_pylist()
     assert len(sft) == 60
-    assert {row["sample_id"].split("-")[-1] for row in sft} == {"text2mask", "text2box", "point2mask"}
+    assert {row["sample_id"].split("/")[2] for row in sft} == {"text2mask", "text2box", "point2mask"}
     assert len(texts(folder, "rl/val")) == len(set(texts(folder, "rl/val"))) == 12
     drawn = texts(folder, "rl/train")
     assert len(drawn) == 100

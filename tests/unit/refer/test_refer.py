@@ -140,7 +140,7 @@ def test_image_ids_agree_between_datasets_and_name_the_collection(whole):
     }
     assert ids["refcoco"] == ids["refcocog"]
     assert "coco/000000000700" in ids["refcoco"]
-    assert "saiapr/703" in ids["refclef"]
+    assert "saiapr/703.jpg" in ids["refclef"]
 
 
 def test_testab_belongs_to_both(folder):

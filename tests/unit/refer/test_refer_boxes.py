@@ -46,7 +46,7 @@ def test_every_sound_text_is_a_box_sample_and_others_say_why(folder):
             good = index
             target = sample.target()
             assert Target.from_json(target.to_json()) == target
-            assert (target.rle, sample.image_id) == (None, "saiapr/12")
+            assert (target.rle, sample.image_id) == (None, "saiapr/12.jpg")
     assert found == {
         "sky": (0.0, 0.0, 1.0, 21 / 60),
         "the left tree": (0.0, 0.0, 1.0, 21 / 60),
