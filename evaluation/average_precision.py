@@ -50,15 +50,23 @@ def average_precision(
     Raises UserError for annotations that are no COCO instances file, and where no detection is about its images.
     """
     truth = _read(annotations, iou_type)
-    sizes = {image["id"]: (image["height"], image["width"]) for image in truth.dataset["images"]}
+    images_by_name = {str(image["id"]): image for image in truth.dataset["images"]}  # results may write 17 as "17"
+    categories = {str(category["id"]): category["id"] for category in truth.dataset.get("categories", ())}
     detections, rows = list(detections), []
     as_boxes = iou_type == "bbox" and any(detection.bbox is not None for detection in detections)
     for detection in detections:
-        if detection.image_id not in sizes:
+        if (image := images_by_name.get(str(detection.image_id))) is None:
             bad.add("unknown_image", f"row {detection.number}: no image {detection.image_id!r}")
             continue
+        if categories and str(detection.category_id) not in categories:
+            bad.add("unknown_category", f"row {detection.number}: no category {detection.category_id!r}")
+            continue
+        ids = {
+            "image_id": image["id"],
+            "category_id": categories.get(str(detection.category_id), detection.category_id),
+        }
         try:
-            rows.append(_row(detection, as_boxes, sizes[detection.image_id]))
+            rows.append(ids | _row(detection, as_boxes, (image["height"], image["width"])))
         except UserError as error:
             bad.add("bad_mask", f"row {detection.number}: {error}")
     if not rows:
@@ -93,7 +101,7 @@ def _row(detection: Detection, as_box: bool, size: tuple[int, int]) -> dict:
 
     It then takes the mask's area for that of the detection, as pycocotools does. Raises UserError for a damaged mask.
     """
-    row = {"image_id": detection.image_id, "category_id": detection.category_id, "score": detection.score}
+    row: dict = {"score": detection.score}
     if as_box and detection.bbox is not None:
         return row | {"bbox": list(detection.bbox)}
     if detection.segmentation is None:

@@ -37,12 +37,14 @@ def evaluate(
     boundary: BoundarySettings | None = None,
     allow_missing: bool = False,
     kind: Kind | None = None,
+    only_matching: bool = False,
 ) -> Scores:
     """Score every sample on every draw that occurs in the predictions.
 
     `boundary` adds the measures of outlines, which cost more than all others. `kind` scores the answers as ones of that
     kind whatever the task: boxes on a split that asks for masks. A sample without a prediction for one of the draws is
-    an error, or, with `allow_missing`, scores as a parse failure.
+    an error, or, with `allow_missing`, scores as a parse failure. `only_matching` scores the samples that have answers
+    and skips answers to others.
     Raises UserError for that, for two predictions of one (sample_id, draw) and for ids that no sample has.
     """
     if kind is not None and kind not in KINDS:
@@ -54,6 +56,8 @@ def evaluate(
     missing: list[str] = []
     for sample in samples:
         by_draw = store.answers(sample.sample_id)
+        if only_matching and not by_draw:
+            continue
         missing += [sample.sample_id for draw in store.draws if draw not in by_draw]
         scored.add(sample.sample_id)
         try:
@@ -66,7 +70,9 @@ def evaluate(
         table = tables.setdefault(sample.task, ScoreTable(sample.task, kind or TASKS[sample.task].answer_kind))
         table.add(sample, groups, rows)
 
-    if unknown := [sample_id for sample_id in store if sample_id not in scored]:
+    if not scored:
+        raise UserError("no answer is to a sample of the split; check dataset, split and limit")
+    if not only_matching and (unknown := [sample_id for sample_id in store if sample_id not in scored]):
         raise UserError(
             f"predictions for {named(unknown)} that the split does not have; check dataset, split and limit"
         )

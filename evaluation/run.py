@@ -21,6 +21,7 @@ from data.rows import PreparedRows, read_samples
 from evaluation.conventions import Conventions
 from evaluation.evaluate import evaluate
 from evaluation.inputs.reader import Inputs, read_inputs
+from evaluation.inputs.sidecar import check_dataset
 from evaluation.measures.boundary import BoundarySettings
 from evaluation.report.comparison_tables import comparison_tables
 from evaluation.report.gallery import gallery
@@ -44,6 +45,9 @@ def main(cfg: DictConfig) -> None:
     files = {name: cfg[name] for name in ("baseline", "predictions") if cfg[name] is not None}
     settings = {name: cfg[name] for name in ("limit", "kind", "coco", "resize", "check_units")}
     inputs = {name: read_inputs(path, cfg.format, rows, **settings) for name, path in files.items()}
+    if not cfg.only_matching:
+        for each in inputs.values():
+            check_dataset(each, cfg.data_root, cfg.dataset.name, _splits(cfg))
     codec = inputs["predictions"].reading(Codec.from_config(cfg.codec))
     scores = {name: _evaluate(cfg, each, rows, codec) for name, each in inputs.items()}
     found, source = scores["predictions"], _source(cfg, files, inputs, rows)
@@ -93,9 +97,12 @@ def _check(cfg: DictConfig) -> None:
 
 def _rows(cfg: DictConfig) -> PreparedRows:
     """The rows of a split, or of several one after the other."""
-    splits = [cfg.split] if isinstance(cfg.split, str) else list(cfg.split)
-    parts = [read_samples(cfg.data_root, cfg.dataset.name, split) for split in splits]
+    parts = [read_samples(cfg.data_root, cfg.dataset.name, split) for split in _splits(cfg)]
     return PreparedRows(parts[0].path, [file for part in parts for file in part.files])
+
+
+def _splits(cfg: DictConfig) -> list[str]:
+    return [cfg.split] if isinstance(cfg.split, str) else list(cfg.split)
 
 
 def _evaluate(cfg: DictConfig, inputs: Inputs, rows: PreparedRows, codec: Codec) -> Scores:
@@ -109,6 +116,7 @@ def _evaluate(cfg: DictConfig, inputs: Inputs, rows: PreparedRows, codec: Codec)
             boundary=None if cfg.boundary is None else BoundarySettings.from_config(cfg.boundary),
             allow_missing=cfg.allow_missing,
             kind=cfg.kind,
+            only_matching=cfg.only_matching,
         )
     except UserError as error:
         if not inputs.bad.counts:

@@ -1,7 +1,9 @@
 """Answers as COCO results: run lengths of masks as they are scored, boxes in pixels.
 
-`format=coco` reads them back: a row keeps its `sample_id`. An empty mask is no row, as detectors have it, and points
-have no place in results; both are counted. A model that gives no score gets 1.0.
+Images and categories have the ids of their annotation file, so that the results can be scored against it. An object is
+one row, however many expressions mean it: the answer with the best score, the first of several. `format=coco` reads
+them back by `sample_id` and `ann_id`. An empty mask is no row, as detectors have it, and points have no place in
+results; both are counted. A model that gives no score gets 1.0.
 """
 
 import json
@@ -13,16 +15,20 @@ from evaluation.exports.exported import Exported
 from polygon import Box, Codec, Mask, mask_box, rle_encode
 from polygon.output import write_whole
 
-CATEGORY = 1  # results need one; an expression is none
+CATEGORY = 1  # results need one; where the annotations have none
 
 
 def write_coco(answers: Iterable[Exported], output: Path, codec: Codec, left_out: Counter[str]) -> int:
     """Write one JSON file; returns the number of rows."""
-    rows = []
+    rows: dict[tuple[str, str], dict] = {}
     for answer in answers:
         sample, region = answer.sample, answer.region
         number = sample.image_id.removeprefix("coco/")
-        row = {"image_id": int(number) if number.isdecimal() else sample.image_id, "category_id": CATEGORY}
+        image = sample.source_image_id
+        if image is None:
+            image = int(number) if number.isdecimal() else sample.image_id
+        category = CATEGORY if sample.category_id is None else sample.category_id
+        row: dict = {"image_id": image, "category_id": category, "ann_id": sample.ann_id}
         if isinstance(region, Mask):
             mask_HW = answer.mask_HW
             if mask_HW is None:
@@ -41,6 +47,11 @@ def write_coco(answers: Iterable[Exported], output: Path, codec: Codec, left_out
             for side, length in zip(vars(box).values(), 2 * (sample.width, sample.height), strict=True)
         )
         row |= {"bbox": [x, y, round(right - x, 3), round(bottom - y, 3)]}
-        rows.append(row | {"score": 1.0 if answer.score is None else answer.score, "sample_id": sample.sample_id})
-    write_whole(output, json.dumps(rows).encode() + b"\n")
+        row |= {"score": 1.0 if answer.score is None else answer.score, "sample_id": sample.sample_id}
+        before = rows.setdefault((sample.image_id, sample.ann_id), row)
+        if before is not row:
+            left_out["further expressions of an object"] += 1
+            if row["score"] > before["score"]:
+                rows[sample.image_id, sample.ann_id] = row
+    write_whole(output, json.dumps([*rows.values()]).encode() + b"\n")
     return len(rows)

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,29 +32,33 @@ PNG = b"\x89PNG"
 def write_labelme(answers: Iterable[Exported], output: Path, codec: Codec, left_out: Counter[str]) -> int:
     """Write a JSON file a photo into the folder `output`; returns the number of photos."""
     photos: dict[str, dict[str, Any]] = {}
+    taken: dict[str, str] = {}
     for answer in answers:
         sample = answer.sample
         if sample.image_id not in photos:
-            photos[sample.image_id] = _photo(sample, output)
+            photos[sample.image_id] = _photo(sample, output, taken)
         shapes = photos[sample.image_id]["shapes"]
         group = len({shape["group_id"] for shape in shapes})
         shapes += [_shape(sample, group, *drawn) for drawn in _drawn(answer, codec)]
     for name, content in photos.items():
-        write_whole(output / f"{file_name(name)}.json", json.dumps(content, indent=1).encode() + b"\n")
+        write_whole(output / f"{file_name(name, taken)}.json", json.dumps(content, indent=1).encode() + b"\n")
     return len(photos)
 
 
-def file_name(name: str) -> str:
-    """A name of any dataset as one of a file."""
-    return re.sub(r"[^\w.-]+", "_", name)
+def file_name(name: str, taken: dict[str, str]) -> str:
+    """A name of any dataset as one of a file beside those that are `taken`: cam1/1.jpg and cam1_1.jpg are two."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    if taken.setdefault(plain.lower(), name) != name:
+        plain += f".{zlib.crc32(name.encode()):08x}"
+    return plain
 
 
-def _photo(sample: Sample, folder: Path) -> dict[str, Any]:
+def _photo(sample: Sample, folder: Path, taken: dict[str, str]) -> dict[str, Any]:
     if isinstance(sample.image, str):
         image_path = os.path.relpath(sample.image, folder)
     else:
         encoded = sample.image_bytes()
-        image_path = file_name(sample.image_id) + (".png" if encoded.startswith(PNG) else ".jpg")
+        image_path = file_name(sample.image_id, taken) + (".png" if encoded.startswith(PNG) else ".jpg")
         write_whole(folder / image_path, encoded)
     return {
         "version": VERSION,
@@ -63,6 +68,7 @@ def _photo(sample: Sample, folder: Path) -> dict[str, Any]:
         "imageData": None,
         "imageHeight": sample.height,
         "imageWidth": sample.width,
+        "imageId": sample.source_image_id,
     }
 
 
@@ -72,6 +78,7 @@ def _shape(sample: Sample, group: int, kind: str, points: list[list[float]], mas
         "points": points,
         "group_id": group,
         "description": sample.sample_id,
+        "category": sample.category,
         "shape_type": kind,
         "flags": {},
         "mask": mask,

@@ -1,7 +1,7 @@
 """COCO results as answers: which row is about which sample, and what it says of it.
 
-A row answers the sample that its `sample_id` names, or else every sample of its image: an image's id is the file's
-number or name, or, where the numbers mean nothing, what `images` of a COCO file says (`image_files`).
+A row answers the sample that its `sample_id` names, or else every sample of its image and category (photographs.py says
+which image an id means). Where the dataset has no categories they do not count, nor with `categories="ignore"`.
 A sample that no row answers has been answered with "nothing is there", since detectors write nothing then.
 """
 
@@ -11,15 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from data.record import image_id
 from evaluation.inputs.bad_rows import BadRows
 from evaluation.inputs.coco_results import Detection, read_detections
+from evaluation.inputs.photographs import Photographs
 from evaluation.inputs.sample_facts import SampleFacts
 from evaluation.prediction import Prediction
 from polygon import Box, UserError, format_region, mask_box, rle_encode, segmentation_mask
 
 Keep = Literal["best", "all"]
+Categories = Literal["match", "ignore"]
 KEEP: tuple[Keep, ...] = ("best", "all")
+CATEGORIES: tuple[Categories, ...] = ("match", "ignore")
 _PRECISION = 6  # decimals of a box: a thousandth of a pixel
 
 
@@ -31,34 +33,49 @@ def coco_predictions(
     keep: Keep = "best",
     min_score: float = 0.0,
     image_files: Mapping[Any, str] | None = None,
+    categories: Categories = "match",
 ) -> Iterator[Prediction]:
     """One prediction for each sample of `facts`, in its order.
 
     keep: the "best" row by its score answers a sample, or "all" rows joined into one mask.
     min_score: rows below it are as if they were not there.
-    image_files: file name of each image id, where the id is not the file's own number or name.
+    image_files: file name of each image id, where the rows of the dataset do not have the ids of the results.
+    categories: whether a row answers samples of its own category only.
     Raises UserError where no row is about any of the samples.
     """
-    by_sample, by_image = defaultdict(list), defaultdict(list)
-    photographs = {_photograph(each.image_id) for each in facts.values()}
+    by_sample, by_object, by_image = defaultdict(list), defaultdict(list), defaultdict(list)
+    photographs = Photographs(facts.values(), image_files)
+    known = {str(each.category_id) for each in facts.values() if each.category_id is not None}
+    known = known if categories == "match" else set()
     for row in read_detections(path, bad):
-        name = str((image_files or {}).get(row.image_id, row.image_id))
-        photograph = next((each for each in (_photograph(name), _photograph(_stem(name))) if each in photographs), None)
+        photograph = photographs.find(row.image_id)
         if row.sample_id in facts:
             by_sample[row.sample_id].append(row)
-        elif row.sample_id is None and photograph is not None:
-            by_image[photograph].append(row)
+        elif row.sample_id is not None:
+            bad.add("unknown_sample", f"row {row.number}: the split has no sample {row.sample_id!r}")
+        elif photograph is None:
+            bad.add("unknown_image", f"row {row.number}: the split has no image {row.image_id!r}, or several")
+        elif known and str(row.category_id) not in known:
+            bad.add("unknown_category", f"row {row.number}: the split has no category {row.category_id!r}")
         else:
-            named = f"sample {row.sample_id!r}" if row.sample_id is not None else f"image {row.image_id!r}"
-            bad.add("unknown_image", f"row {row.number}: the split has no {named}")
+            by_image[photograph, str(row.category_id) if known else None].append(row)
+        if row.sample_id in facts and row.ann_id is not None:
+            by_object[photograph, row.ann_id].append(row)
     if not by_sample and not by_image:
-        ids = ", ".join(repr(each) for each in sorted(photographs)[:2])
+        if bad.counts["unknown_category"]:
+            raise bad.refuse(
+                f"{path}: no row has a category of the split, which has {', '.join(sorted(known)[:4])}",
+                "coco.categories=ignore lets rows of any category answer",
+            )
+        ids = ", ".join(repr(each) for each in sorted({each.image_id for each in facts.values()})[:2])
         raise bad.refuse(
             f"{path}: no row is about an image of the split, which has {ids}, ...",
             "give rows a sample_id, or set coco.images to the COCO file with the images' file names",
         )
     for sample_id, sample in facts.items():
-        rows = by_sample.get(sample_id) or by_image.get(_photograph(sample.image_id), [])
+        category = str(sample.category_id) if known and sample.category_id is not None else None
+        rows = by_sample.get(sample_id) or by_object.get((sample.image_id, sample.ann_id))
+        rows = rows or by_image.get((sample.image_id, category), [])
         ranked = sorted((row for row in rows if row.score >= min_score), key=lambda row: -row.score)
         yield _answer(sample_id, sample, ranked, bad, keep)
 
@@ -72,15 +89,6 @@ def read_image_files(path: str | Path) -> dict[Any, str]:
         raise UserError(f"cannot read coco.images={path}: {error.strerror}") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"coco.images={path} is no COCO file with `images` ({error!r})") from None
-
-
-def _photograph(name: str) -> str:
-    """One name for `coco/000000000042`, `COCO_val2014_000000000042` and 42, which no collection's name is part of."""
-    return image_id(name.rsplit("/", 1)[-1] + ".jpg", "mscoco")
-
-
-def _stem(name: str) -> str:
-    return name.rsplit(".", 1)[0]
 
 
 def _answer(sample_id: str, sample: SampleFacts, ranked: list[Detection], bad: BadRows, keep: Keep) -> Prediction:

@@ -22,7 +22,8 @@ class Detection:
     number: int
     sample_id: str | None
     image_id: int | str | None
-    category_id: int | None
+    ann_id: str | None
+    category_id: int | str | None
     score: float
     segmentation: list | dict | None
     bbox: tuple[float, float, float, float] | None
@@ -63,4 +64,5 @@ def _detection(number: int, row: dict) -> Detection:
         if not (max(abs(x), abs(y), width, height) < 1e9 and width >= 0 and height >= 0):
             raise ValueError(f"bbox {bbox} is no box")
         bbox = x, y, width, height
-    return Detection(number, sample_id, image, row.get("category_id"), float(score), segmentation or None, bbox)
+    ann_id = None if row.get("ann_id") is None else str(row["ann_id"])
+    return Detection(number, sample_id, image, ann_id, row.get("category_id"), float(score), segmentation or None, bbox)

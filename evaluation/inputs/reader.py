@@ -17,7 +17,7 @@ from typing import Any
 
 from data.rows import PreparedRows
 from evaluation.inputs.bad_rows import BadRows
-from evaluation.inputs.coco_answers import KEEP, coco_predictions, read_image_files
+from evaluation.inputs.coco_answers import CATEGORIES, KEEP, coco_predictions, read_image_files
 from evaluation.inputs.frame import Resize
 from evaluation.inputs.jsonl import read_jsonl
 from evaluation.inputs.notation import NOTATIONS, Notation
@@ -121,7 +121,8 @@ def read_inputs(
         kind: what COCO results are read as, whatever the tasks ask for: boxes for a split of masks.
         resize: `factor`, `min_pixels`, `max_pixels` of the processor, for formats in pixels (frame.py).
         check_units: refuse a file whose numbers seem to count something else than the format says.
-        coco: `keep`, `min_score` (`coco_answers.coco_predictions`), `images`: the COCO file that names the images.
+        coco: `keep`, `min_score`, `categories` (`coco_answers.coco_predictions`); `images` is the COCO file that names
+            the images.
     Raises UserError for an unknown format, a file that is not there and settings out of their range.
     """
     path = Path(path)
@@ -134,7 +135,7 @@ def read_inputs(
 
 
 def _coco_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"keep", "min_score", "images"}
+    known = {"keep", "min_score", "images", "categories"}
     if unknown := sorted(settings.keys() - known):
         raise UserError(f"coco has no setting {unknown[0]!r}: it has {', '.join(sorted(known))}")
     keep, min_score, images = settings.get("keep", "best"), settings.get("min_score", 0.0), settings.get("images")
@@ -142,4 +143,7 @@ def _coco_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"coco.keep is {keep!r}; it can be {' or '.join(KEEP)}")
     if isinstance(min_score, bool) or not isinstance(min_score, int | float):
         raise UserError(f"coco.min_score is {min_score!r}; it is a number")
-    return {"keep": keep, "min_score": min_score, "image_files": read_image_files(images) if images else None}
+    if (categories := settings.get("categories", "match")) not in CATEGORIES:
+        raise UserError(f"coco.categories is {categories!r}; it can be {' or '.join(CATEGORIES)}")
+    files = read_image_files(images) if images else None
+    return {"keep": keep, "min_score": min_score, "image_files": files, "categories": categories}

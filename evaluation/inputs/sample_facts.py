@@ -4,6 +4,7 @@ Why: pixel coordinates need the image's size, and COCO results name images, not 
 rows beside the images, which stay undecoded here.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,12 +19,18 @@ from polygon import Kind, Target, UserError
 
 @dataclass(frozen=True, slots=True)
 class SampleFacts:
-    """`height` and `width` are px; `image_id` is the photograph's, as data/record.py writes it."""
+    """`height` and `width` are px; `image_id` is the photograph's, as data/record.py writes it.
+
+    `source_image_id` and `category_id` are those of the annotation file, `ann_id` the object's; None where it has none.
+    """
 
     kind: Kind
     height: int
     width: int
     image_id: str
+    ann_id: str | None = None
+    source_image_id: int | str | None = None
+    category_id: int | str | None = None
 
 
 def read_facts(files: Iterable[Path], limit: int | None = None, kind: Kind | None = None) -> dict[str, SampleFacts]:
@@ -38,7 +45,14 @@ def read_facts(files: Iterable[Path], limit: int | None = None, kind: Kind | Non
             target = Target.from_json(row["reward_model"]["ground_truth"])
             extra = row["extra_info"]
             asked = kind or TASKS[target.task].answer_kind
-            facts[extra["sample_id"]] = SampleFacts(asked, target.height, target.width, str(extra["image_id"]))
+            facts[extra["sample_id"]] = SampleFacts(
+                asked,
+                target.height,
+                target.width,
+                str(extra["image_id"]),
+                extra["ann_id"],
+                *(json.loads(extra.get(key) or "null") for key in ("source_image_id", "category_id")),
+            )
         except (UserError, LookupError, TypeError, ValueError):
             continue  # `PreparedRows` skips and names it when the samples themselves are read
     return facts

@@ -92,6 +92,7 @@ def test_coco_names_photographs_as_coco_does(samples, write):
     assert row == {
         "image_id": 42,
         "category_id": 1,
+        "ann_id": numbered.ann_id,
         "bbox": [0.0, 0.0, 64.0, 32.0],
         "score": 1.0,
         "sample_id": numbered.sample_id,
@@ -149,7 +150,7 @@ def test_labelme_draws_the_same_masks(gold, samples, write):
     folder = write("labelme", answers(gold, samples))
     assert len(list(folder.glob("*.json"))) == len(samples)
     for sample in samples:
-        content = json.loads((folder / f"{file_name(sample.image_id)}.json").read_text())
+        content = json.loads((folder / f"{file_name(sample.image_id, {})}.json").read_text())
         assert (content["imageHeight"], content["imageWidth"]) == (128, 128)
         assert (folder / content["imagePath"]).read_bytes() == sample.image_bytes()
         masks = [painted(shape, (128, 128)) for shape in content["shapes"]]
@@ -192,7 +193,7 @@ def test_svg_is_a_drawing_a_sample(gold, samples, write):
     folder = write("svg", answers(gold, samples))
     assert len(list(folder.iterdir())) == len(samples)
     for sample in samples:
-        root = ElementTree.fromstring((folder / f"{file_name(sample.sample_id)}.svg").read_text())
+        root = ElementTree.fromstring((folder / f"{file_name(sample.sample_id, {})}.svg").read_text())
         assert root[0].text == sample.expression
         assert root.get("viewBox") == "0 0 128 128"
         assert any(element.tag.endswith("path") for element in root.iter())

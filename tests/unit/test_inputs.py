@@ -182,7 +182,7 @@ def test_coco_results_through_the_door(read, split, samples):
     for settings, message in (
         ({"keep": "some"}, r"coco\.keep is 'some'; it can be best or all"),
         ({"min_score": "x"}, r"coco\.min_score is 'x'; it is a number"),
-        ({"best": 1}, "coco has no setting 'best': it has images, keep, min_score"),
+        ({"best": 1}, "coco has no setting 'best': it has categories, images, keep, min_score"),
     ):
         with pytest.raises(UserError, match=message):
             read(text, "coco", coco=settings)

@@ -18,7 +18,7 @@ HEIGHT, WIDTH = 40, 60
 FACTS = {
     "dog": SampleFacts("mask", HEIGHT, WIDTH, "coco/000000000042"),
     "cat": SampleFacts("mask", HEIGHT, WIDTH, "coco/000000000042"),
-    "sky": SampleFacts("mask", HEIGHT, WIDTH, "mine/holiday.1"),
+    "sky": SampleFacts("mask", HEIGHT, WIDTH, "mine/holiday.1.png"),
 }
 
 
@@ -70,7 +70,7 @@ def test_an_image_is_known_by_number_or_name(image_id, answers):
     found, _ = answers([{"image_id": image_id, "segmentation": [square(4, 4)]}])
     assert found["dog"].rle == found["cat"].rle == rle_encode(painted(4, 4)), "it answers every question on its image"
     assert found["sky"].rle is None
-    found, _ = answers([{"image_id": "holiday.1.jpg", "segmentation": [square(4, 4)]}])
+    found, _ = answers([{"image_id": "holiday.1.png", "segmentation": [square(4, 4)]}])
     assert found["sky"].rle is not None
 
 
@@ -158,7 +158,7 @@ def test_a_mask_that_is_none_is_named_and_the_next_best_row_answers(segmentation
         ({"image_id": 42, "bbox": [1, 10**400, 3, 4]}, "bad_row", "int too large to convert to float"),
         ({"image_id": 42, "bbox": [1, 2, 3, 4], "score": None}, "bad_row", "row 2: score is None, not a number"),
         ({"image_id": 43, "bbox": [1, 2, 3, 4]}, "unknown_image", "row 2: the split has no image 43"),
-        ({"sample_id": "who", "bbox": [1, 2, 3, 4]}, "unknown_image", "row 2: the split has no sample 'who'"),
+        ({"sample_id": "who", "bbox": [1, 2, 3, 4]}, "unknown_sample", "row 2: the split has no sample 'who'"),
         ({"sample_id": [], "bbox": [1, 2, 3, 4]}, "bad_row", "row 2: sample_id is []"),
     ],
 )

@@ -87,6 +87,9 @@ def test_shards_are_read_in_order_as_one(tmp_path, rows):
     assert (reader.path, reader.n_rows) == (folder, 6)
     before = reader.digest()
     write_shards(tmp_path, rows[::-1])
+    assert read_samples(tmp_path, "shapes", "val").digest() == before, "the order of rows is no part of it"
+    rows[0]["extra_info"]["sample_id"] += "2"
+    write_shards(tmp_path, rows)
     assert read_samples(tmp_path, "shapes", "val").digest() != before
 
 
