@@ -79,7 +79,7 @@ def test_counts_are_those_of_all_rows(prepared, card):
     for place, entries in card["rows"].items():
         rows = pq.read_table(prepared / place).to_pylist()
         column = [row.get("sample_id") or row["extra_info"]["sample_id"] for row in rows]
-        assert {entry["task"]: entry["rows"] for entry in entries} == Counter(name.split("-")[-1] for name in column)
+        assert {entry["task"]: entry["rows"] for entry in entries} == Counter(name.split("/")[2] for name in column)
         assert {entry["source"] for entry in entries} == {"shapes_hard"}
 
 
