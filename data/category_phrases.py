@@ -44,16 +44,20 @@ def _area(box: Box) -> float:
 PHRASES: dict[str, Callable[[str, int, Box, list[Box]], list[str]]] = {"only": only, "side": side, "largest": largest}
 
 
-def phrases(target: Annotation, rivals: list[Annotation], noun: str, width: int, kinds: list[str]) -> tuple[str, ...]:
+def phrases(
+    target: Annotation, rivals: list[Annotation], noun: str, width: int, kinds: list[str], *, crowds: bool = False
+) -> tuple[str, ...]:
     """Every expression that means `target` alone.
 
     `rivals` are the other objects of the photograph that its noun may mean (`may_mean`), `width` is the image's, px.
-    None are found beside a crowd region, which holds any number of objects, or beside one whose box is not known.
+    None are found beside a crowd region, which holds any number of objects, unless `crowds` are objects, or beside one
+    whose box is not known.
     """
     boxes = [item.box_px() for item in rivals]
     own = target.box_px()
-    if own is None or None in boxes or any(item.is_crowd for item in rivals):
+    if None in boxes or (own is None and boxes) or (not crowds and any(item.is_crowd for item in rivals)):
         return ()
+    own = own or (0.0, 0.0, 0.0, 0.0)  # run lengths without a box: alone, it is meant wherever it is
     return tuple(phrase for kind in kinds for phrase in PHRASES[kind](noun, width, own, [b for b in boxes if b]))
 
 

@@ -4,13 +4,14 @@ Why: files are believed once, here.  A dataset asks several times about an objec
 not of what the files state.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from data.image_file import ImageFacts, read_image
 from data.problems import BadRow
 from data.record import Record
-from data.record_target import target_of
+from data.record_target import area_agrees, target_of
+from polygon.rle import coco
 
 _PHOTOGRAPHS = 256  # to remember; whoever looks at many records has those of one photograph follow each other
 
@@ -21,7 +22,8 @@ class Checked:
 
     `image` is the path of a file that every reader sees alike, else bytes (`image_file.py`); height and width are px.
     `is_single`: exactly one object is meant.  `rle` and `box` are those of `Sample`; `mask_text` is the codec's answer
-    to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted.
+    to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted, and
+    what is odd but does no harm.
     """
 
     source: str
@@ -58,8 +60,10 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
     asked = task if is_single else "text2mask"
     if record.has_target and not record.segmentations and asked != "text2box":
         raise BadRow("no_mask", f"{record.name} has a box and no mask: {asked} cannot be asked of it, text2box can")
-    image = look(record, decode=decode)
-    rle, box = target_of(record, image.height, image.width)
+    image, (rle, box) = _in_its_frame(record, decode)
+    converted = image.notes if image.encoded not in (None, record.image) else ()
+    if rle is not None and not area_agrees(record, float(coco.area(rle))):
+        converted += ("an area that is not the mask's",)
     return Checked(
         source=record.source,
         image_id=record.image_id,
@@ -71,11 +75,26 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         is_single=is_single,
         rle=rle,
         box=box,
-        converted=image.notes if image.encoded not in (None, record.image) else (),
+        converted=converted,
         source_image_id=record.source_image_id,
         category_id=record.category_id,
         category=record.category,
     )
+
+
+def _in_its_frame(record: Record, decode: bool) -> tuple[ImageFacts, tuple]:
+    """The image and the target in it.
+
+    Where the size is that of the pixels as stored and only outlines fit the photograph as it is shown, it is shown.
+    """
+    image = look(record, decode=decode)
+    try:
+        return image, target_of(record, image.height, image.width)
+    except BadRow as bad:
+        if bad.reason != "outside_image" or "unrotated" not in image.notes:
+            raise
+    image = look(replace(record, height=record.width, width=record.height), decode=decode)
+    return image, target_of(record, image.height, image.width)
 
 
 def look(record: Record, *, decode: bool) -> ImageFacts:

@@ -1,25 +1,35 @@
 """`Instances`: a COCO instances json, read so that hundreds of thousands of outlines fit into memory.
 
-Why: REFER's `instances.json` and every COCO-style dataset have this form.  As plain lists of Python floats RefCOCO's
-outlines take half a gigabyte; here each becomes a flat array the moment it is parsed, or goes at once if nobody asks
-for it.
-How: `Instances.read(Path("refcoco/instances.json"), wanted={1719310})`.
+Why: REFER's `instances.json` and every COCO-style dataset have this form, and every command that reads one takes it
+from here, so that they agree about what is in it. As plain lists of Python floats RefCOCO's outlines take half a
+gigabyte; here each becomes a flat array the moment it is parsed, or goes at once if nobody asks for it.
+How: `Instances.read(Path("refcoco/instances.json"), wanted={1719310})`.  An annotation that cannot be used is kept with
+its `problem`, which says why: it never counts for its neighbours.
 """
 
 import json
 from array import array
+from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data import coco_fields as fields
 from polygon import UserError
+
+Box = tuple[float, float, float, float]
+_PANOPTIC = (
+    "is a panoptic file (segments_info): convert it, as by panopticapi's panoptic2detection_coco_format.py, "
+    "or use the instances file"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An entry of `images`; height and width are px, 0 where they are not given."""
+    """An entry of `images`; `id` as written, height and width px, 0 where they are not given."""
 
+    id: int | str
     file_name: str
     height: int
     width: int
@@ -27,103 +37,141 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """An entry of `annotations`; `segmentation` as `_packed` left it."""
+    """An entry of `annotations`.
 
-    id: Any
-    image_id: Any
-    category_id: Any
+    `segmentation` is run lengths or a list of flat arrays (and, in RefCLEF, of run lengths), `bbox` x, y, width, height
+    in px, `area` px; each None where there is none.  `problem` says what is wrong with it, naming the key.
+    """
+
+    id: int | str
+    image_id: int | str
+    category_id: int | str | None
     is_crowd: bool
-    bbox: Any
-    segmentation: Any
+    bbox: Box | None
+    segmentation: list | dict | None
+    area: float | None = None
+    problem: str | None = None
 
     def segmentations(self) -> tuple[list | dict, ...]:
-        """COCO segmentations of the object: its polygons as one, run lengths each as one; () if it has none.
-
-        RefCLEF's are lists of run lengths.
-        """
+        """COCO segmentations of the object: its polygons as one, run lengths each as one; () if it has none."""
         parts = self.segmentation
         if not isinstance(parts, list):
             return (parts,) if parts else ()
         lengths = tuple(part for part in parts if isinstance(part, dict))
-        rings = [part.tolist() if isinstance(part, array) else part for part in parts if not isinstance(part, dict)]
+        rings = [part.tolist() for part in parts if isinstance(part, array)]
         return (rings, *lengths) if rings else lengths
 
-    def box_px(self) -> tuple[float, float, float, float] | None:
-        """COCO's [x, y, width, height] -> (x0, y0, x1, y1); None where that is none or has no area."""
-        try:
-            x, y, width, height = map(float, self.bbox)
-        except (TypeError, ValueError):
+    def box_px(self) -> Box | None:
+        """(x0, y0, x1, y1) as annotated, else around the polygons; None where there is neither or no area."""
+        if self.bbox is not None:
+            x, y, width, height = self.bbox
+            return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+        rings = [part for part in self.segmentation or () if isinstance(part, array) and len(part) >= 6]
+        if not isinstance(self.segmentation, list) or not rings:
             return None
-        return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+        xs, ys = [x for ring in rings for x in ring[::2]], [y for ring in rings for y in ring[1::2]]
+        found = (min(xs), min(ys), max(xs), max(ys))
+        return found if found[0] < found[2] and found[1] < found[3] else None
+
+    def geometry(self) -> tuple:
+        """What two copies of one object have in common."""
+        parts = self.segmentation
+        shape = (
+            tuple(bytes(part) if isinstance(part, array) else repr(part) for part in parts or ())
+            if isinstance(parts, list)
+            else repr(parts)
+        )
+        return self.category_id, self.bbox, shape
 
 
 @dataclass(slots=True)
 class Instances:
-    """Everything by id.  `twice` are the ids of annotations that occur more than once."""
+    """Everything by id, ids as `coco_fields.identifier` has them.
 
-    photos: dict[Any, Photo] = field(default_factory=dict)
-    annotations: dict[Any, Annotation] = field(default_factory=dict)
-    categories: dict[Any, str] = field(default_factory=dict)
-    twice: set[Any] = field(default_factory=set)
+    `twice` are the ids of annotations that occur more than once; `notes` what was done to the file as a whole.
+    """
+
+    photos: dict[int | str, Photo] = field(default_factory=dict)
+    annotations: dict[int | str, Annotation] = field(default_factory=dict)
+    categories: dict[int | str, str] = field(default_factory=dict)
+    category_ids: dict[int | str, int | str] = field(default_factory=dict)
+    twice: set[int | str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path, wanted: Container[Any] | None = None) -> "Instances":
         """wanted: ids of the annotations to keep; None for all.  Raises UserError for what is no such file."""
-        found = cls()
+        found, rows = cls(), []
 
         def keep(node: dict) -> dict | None:
             if "image_id" in node and ("segmentation" in node or "bbox" in node):
-                if wanted is None or node["id"] in wanted:
-                    found._add_annotation(node)
+                item = _annotation(node, len(rows) + 1)
+                if wanted is None or item.id in wanted:
+                    rows.append(item)
                 return None  # JSON's own list then holds nothing of it
             return node
 
         try:
-            with path.open(encoding="utf-8") as file:
-                content = json.load(file, object_hook=keep)
+            content = json.loads(path.read_bytes(), object_hook=keep)  # of any Unicode encoding
+            if any("segments_info" in (node or {}) for node in content["annotations"][:1]):
+                raise UserError(f"{path} {_PANOPTIC}")
             for node in content["images"]:
-                photo = Photo(str(node["file_name"]), int(node.get("height") or 0), int(node.get("width") or 0))
-                before = found.photos.get(node["id"], photo)
-                if before.file_name != photo.file_name:
-                    both = f"{before.file_name} and {photo.file_name}"
-                    raise UserError(f"{path}: image id {node['id']} stands for two files, {both}; give each its own id")
-                found.photos[node["id"]] = photo
-            found.categories = {node["id"]: str(node["name"]) for node in content.get("categories", ())}
-            content["annotations"]  # there, if empty by now
+                found._add_photo(path, node)
+            for node in content.get("categories") or ():
+                number = fields.identifier(node["id"], "categories.id")
+                found.categories[number] = str(node["name"])
+                found.category_ids[number] = node["id"]
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{path} is no whole JSON file ({error}); fetch it anew") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path} is no COCO instances file: {type(error).__name__} {error}") from error
+        found._add_annotations(rows)
         return found
 
-    def _add_annotation(self, node: dict) -> None:
-        identifier = node["id"]
-        if identifier in self.annotations:
-            self.twice.add(identifier)
+    def _add_photo(self, path: Path, node: dict) -> None:
+        number = fields.identifier(node["id"], "images.id")
+        name = node.get("file_name") or "/".join(str(node.get("coco_url") or "").split("/")[-2:])  # LVIS has an address
+        size = (fields.pixels(node.get(key), f"images.{key}") for key in ("height", "width"))
+        photo = Photo(node["id"], str(name), *size)
+        before = self.photos.setdefault(number, photo)
+        if before.file_name != photo.file_name:
+            both = f"{before.file_name} and {photo.file_name}"
+            raise UserError(f"{path}: image id {node['id']} stands for two files, {both}; give each its own id")
+
+    def _add_annotations(self, rows: list[Annotation]) -> None:
+        """Where ids start again in every photograph they are told apart by it."""
+        counts = Counter(item.id for item in rows)
+        again = sum(count - 1 for count in counts.values())
+        within = Counter((item.image_id, item.id) for item in rows)
+        if 2 * again >= len(rows) - len(self.photos) > 0 and max(within.values(), default=0) == 1 and again:
+            self.notes.append("annotation ids start again in every image: they are numbered by image and id")
+            self.annotations = {f"{item.image_id}/{item.id}": item for item in rows}
             return
-        self.annotations[identifier] = Annotation(
-            id=identifier,
-            image_id=node["image_id"],
-            category_id=node.get("category_id"),
-            is_crowd=bool(node.get("iscrowd")),
-            bbox=_array(node.get("bbox")),
-            segmentation=_packed(node.get("segmentation")),
-        )
+        for item in rows:
+            if self.annotations.setdefault(item.id, item) is not item:
+                self.twice.add(item.id)
 
 
-def _packed(segmentation: Any) -> Any:
-    """Polygons as arrays, anything else as it is: a flat list of numbers is one polygon."""
-    if isinstance(segmentation, list):
-        if segmentation and isinstance(segmentation[0], int | float):
-            segmentation = [segmentation]
-        return [_array(part) for part in segmentation]
-    return segmentation
+def _annotation(node: dict, row: int) -> Annotation:
+    """Whatever the fields hold; what is wrong with them is its `problem`."""
+    problems: list[str] = []
 
+    def read(reader, key: str, default: Any = None) -> Any:
+        try:
+            return reader(node.get(key), key)
+        except ValueError as error:
+            problems.append(str(error))
+            return default
 
-def _array(numbers: Any) -> Any:
-    try:
-        return array("d", numbers) if isinstance(numbers, list) else numbers
-    except (TypeError, OverflowError):  # not numbers; whoever uses it will say so
-        return numbers
+    return Annotation(
+        id=read(fields.identifier, "id", f"row {row}") if "id" in node else f"row {row}",
+        image_id=read(fields.identifier, "image_id", ""),
+        category_id=read(fields.identifier, "category_id") if node.get("category_id") is not None else None,
+        is_crowd=read(fields.flag, "iscrowd", False),
+        bbox=read(fields.box, "bbox"),
+        segmentation=read(fields.segmentation, "segmentation"),
+        area=read(fields.number, "area") if node.get("area") not in (None, "", 0) else None,
+        problem="; ".join(problems) or None,
+    )

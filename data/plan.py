@@ -132,6 +132,10 @@ def _sizes(sizes: Mapping, source: Source) -> dict[str, dict[str, int | None]]:
             if size is not None and not _is_number(size, int, 1):
                 raise UserError(f"{key}: {size!r} is not a number of rows from 1, or null for every text once")
             checked.setdefault(stage, {})[split] = size
+    named = {split for splits in checked.values() for split in splits}
+    for split in getattr(source, "shares", None) or ():
+        if split not in named:  # of a division every part is somewhere
+            checked.setdefault("rl", {})[split] = None
     if not checked:
         raise UserError("dataset.sizes asks for no rows; see conf/dataset/shapes.yaml")
     return checked

@@ -31,6 +31,7 @@ from data.problems import BadRow
 from data.record_source import RecordSource
 from data.sample import rl_row, sft_row
 from data.shards import Shard, shards_of
+from data.sources import Source
 from data.stream import SftRows
 from data.validate import FOLDER
 from data.validate_report import summary
@@ -66,6 +67,7 @@ def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> N
             progress.set_description(f"{plan.name}: checking", refresh=False)
             problems = made.path.parent / f"{plan.name}.problems.json"
             source, report = usable_part(plan, source, made, workers, progress, problems)
+            report["notes"] += _fewer(source, plan.sizes)
             _write_json(made.path / "problems.json", report)
         progress.set_description(f"{plan.name}: writing", refresh=False)
         rows = {
@@ -77,7 +79,7 @@ def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> N
             shard
             for stage, splits in plan.sizes.items()
             for split, size in splits.items()
-            for shard in shards_of(stage, split, size or source.size(split) or 0, plan.shard_rows)
+            for shard in shards_of(stage, split, _row_count(source, split, size), plan.shard_rows)
         ]
         progress.total += sum(shard.stop - shard.start for shard in shards)
         progress.update(sum(shard.stop - shard.start for shard in shards if shard.name in made.finished))
@@ -92,6 +94,20 @@ def _write(plan: Plan, fingerprint: str, made: PartialFolder, workers: int) -> N
     manifest = {"fingerprint": fingerprint, "config": plan.settings, "files": files}
     _write_json(made.path / "manifest.json", manifest)
     shutil.rmtree(made.path / FOLDER, ignore_errors=True)
+
+
+def _row_count(source: Source, split: str, size: int | None) -> int:
+    """Of a source of files every text at most once: more rows would be the same questions again."""
+    texts = source.size(split)
+    return texts if size is None or (texts is not None and texts < size) else size  # type: ignore[return-value]
+
+
+def _fewer(source: Source, sizes: Mapping[str, Mapping[str, int | None]]) -> Iterator[str]:
+    """Where there are fewer texts than rows were asked for."""
+    for stage, splits in sizes.items():
+        for split, size in splits.items():
+            if size is not None and (written := _row_count(source, split, size)) < size:
+                yield f"{stage}/{split}: {size} rows asked for, {written} written: there are no more texts"
 
 
 def _write_shard(images: str, rows: Mapping[str, SftRows], folder: Path, shard: Shard, advance: Advance) -> dict:

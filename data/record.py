@@ -18,7 +18,8 @@ class Record:
     Not validated, except that `problem` holds the (reason, detail) of what only the source could see: an id that occurs
     twice, a reference to an annotation that is not there.
     `image` is a path or encoded bytes.  `image_id` is the photograph, by one name in all datasets that show it
-    (`image_id`); `source_image_id` is what the annotation file calls it, `category_id` and `category` the object's.
+    (`image_id`); `source_image_id` is what the annotation file calls it, `category_id` and `category` the object's, and
+    `area_px` the mask's area as annotated.
     `height` and `width` are px as annotated; 0 where the files do not say.
     `segmentations` are COCO segmentations (a list of polygons, or run lengths) of its `n_objects`; the target is their
     union.  `box_px` is the annotated (x0, y0, x1, y1) in px, around all objects.
@@ -40,6 +41,7 @@ class Record:
     source_image_id: int | str | None = None
     category_id: int | str | None = None
     category: str | None = None
+    area_px: float | None = None
 
     @property
     def name(self) -> str:

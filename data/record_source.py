@@ -65,6 +65,18 @@ class RecordSource(ABC):
     def records(self, split: str) -> Sequence[Record]:
         """All records of a split, in the order of their files.  Read when first asked for, then kept."""
 
+    def passed_over(self, split: str) -> Mapping[str, tuple[int, str]]:
+        """Reason -> (objects of the files that are no records for it, one of them)."""
+        return {}
+
+    def way_out(self, reason: str) -> str:
+        """How objects that are left out for a reason could be used; "" where they cannot."""
+        return ""
+
+    def notes(self) -> list[str]:
+        """What was done to the files as a whole, for whoever prepares the dataset."""
+        return []
+
     def expression_counts(self, split: str) -> Sequence[int]:
         """Expressions of every record."""
         return [len(record.expressions) for record in self.records(split)]

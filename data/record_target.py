@@ -13,6 +13,8 @@ from data.record import Record
 from polygon import UserError, rle_encode, segmentation_mask
 from polygon.rle import coco
 
+_SLACK_PX, _SIDE_SLACK = 3.0, 0.15  # between a box and its mask: outlines are simplified, boxes drawn by hand
+_AREA_SLACK = 0.5  # of the larger of two areas: COCO's own is of the outlines before parts were joined
 _OUTSIDE = 0.05  # of the image's side: annotators overshoot the border by a few pixels, and are clipped there
 _Box = tuple[float, float, float, float]
 
@@ -22,16 +24,54 @@ def target_of(record: Record, height: int, width: int) -> tuple[dict | None, _Bo
 
     The mask is the union of the segmentations; None where there is a box only, empty where nothing is meant.
     The box is normalised, as annotated, else around the mask; None where nothing is meant.
-    Raises BadRow: bad_annotation, outside_image, empty_mask.
+    Raises BadRow: bad_annotation, normalised, outside_image, empty_mask, box_disagrees, area_disagrees.
     """
     if not record.has_target:
         return _compressed(coco.frPyObjects({"size": [height, width], "counts": [height * width]}, height, width)), None
     rle = _union(record, height, width) if record.segmentations else None
-    box_px = record.box_px
-    if box_px is None:
-        x, y, box_width, box_height = coco.toBbox(rle).tolist()
-        box_px = (x, y, x + box_width, y + box_height)
-    return _compressed(rle) if rle else None, _normalised(record, box_px, height, width)
+    if rle is None:
+        assert record.box_px is not None  # there is a target
+        return None, _normalised(record, record.box_px, height, width)
+    x, y, box_width, box_height = coco.toBbox(rle).tolist()
+    around_px = (x, y, x + box_width, y + box_height)
+    box = _normalised(record, record.box_px or around_px, height, width)
+    _check_agreement(record, record.box_px or around_px, around_px, float(coco.area(rle)))
+    return _compressed(rle), box
+
+
+def _check_agreement(record: Record, box_px: _Box, around_px: _Box, area_px: float) -> None:
+    """Raise BadRow where box or area are not the mask's: one of them is in another convention, or of another object."""
+    if not _agree(box_px, around_px):
+        x0, y0, x1, y1 = box_px
+        hints = {
+            "x0, y0, x1, y1": (x0, y0, x1 - x0, y1 - y0),
+            "centre, width and height": (
+                x0 - (x1 - x0) / 2,
+                y0 - (y1 - y0) / 2,
+                x0 + (x1 - x0) / 2,
+                y0 + (y1 - y0) / 2,
+            ),
+        }
+        hint = next((f"; it fits as {name}" for name, each in hints.items() if _agree(each, around_px)), "")
+        shown = [round(value, 1) for value in (x0, y0, x1 - x0, y1 - y0)]
+        mask = [round(value, 1) for value in (*around_px[:2], *(around_px[i + 2] - around_px[i] for i in (0, 1)))]
+        raise BadRow(
+            "box_disagrees", f"{record.name}: bbox {shown} is not the mask's {mask} (x, y, width, height){hint}"
+        )
+    if record.box_px is None and not area_agrees(record, area_px):
+        raise BadRow("area_disagrees", f"{record.name}: area {record.area_px:g}, its mask has {area_px:g} px")
+
+
+def area_agrees(record: Record, area_px: float) -> bool:
+    """Whether the annotated area, if there is one, can be the mask's. Where a box agrees, a wrong one is only noted."""
+    stated = record.area_px or 0.0
+    return stated <= 0 or abs(stated - area_px) <= max(_SLACK_PX**2, _AREA_SLACK * max(stated, area_px))
+
+
+def _agree(box_px: _Box, other_px: _Box) -> bool:
+    """Whether sides differ by annotators' slack only."""
+    slack = [max(_SLACK_PX, _SIDE_SLACK * (other_px[axis + 2] - other_px[axis])) for axis in (0, 1)]
+    return all(abs(box_px[side] - other_px[side]) <= slack[side % 2] for side in range(4))
 
 
 def _union(record: Record, height: int, width: int) -> dict:
@@ -61,6 +101,10 @@ def _rings(record: Record, polygons: list, height: int, width: int) -> list[list
             raise BadRow("bad_annotation", f"{record.name}: an outline is no list of pairs of finite numbers")
         if len(ring) >= 6:
             xs, ys = ring[0::2], ring[1::2]
+            if max(xs) <= 1 and max(ys) <= 1 and min(height, width) > 2:
+                raise BadRow(
+                    "normalised", f"{record.name}: its outline lies within 0..1; coordinates are expected in px"
+                )
             _check_inside(record, (min(xs), min(ys), max(xs), max(ys)), height, width)
             rings.append(ring)
     return rings

@@ -98,7 +98,7 @@ class Refer(RecordSource):
 
     @cached_property
     def _photos(self) -> PhotoFolder:
-        example = next(iter(self._instances.photos.values()), Photo("", 0, 0)).file_name
+        example = next(iter(self._instances.photos.values()), Photo(0, "", 0, 0)).file_name
         return PhotoFolder.find(PhotoFolder.candidates(self.root, self.images, self.photographs), example)
 
     def _record(self, split: str, ref: Ref) -> Record:
@@ -120,9 +120,10 @@ class Refer(RecordSource):
             expressions=ref.expressions,
             n_objects=len(objects),
             problem=ref.problem or self._problem(ref, photo, found, objects),
-            source_image_id=ref.image_id,
+            source_image_id=photo.id if photo else ref.image_id,
             category_id=objects[0].category_id if len(objects) == 1 else None,
-            category=self._instances.categories.get(objects[0].category_id) if len(objects) == 1 else None,
+            area_px=objects[0].area if len(objects) == 1 else None,
+            category=self._instances.categories.get(objects[0].category_id or 0) if len(objects) == 1 else None,
         )
 
     def _problem(
@@ -141,6 +142,8 @@ class Refer(RecordSource):
             return "bad_annotation", f"{where}: annotation {elsewhere[0]} is of another image"
         if twice:
             return "duplicate_id", f"annotation {twice.pop()} occurs twice in instances.json"
+        if broken := [item for item in objects if item.problem]:
+            return "bad_annotation", f"annotation {broken[0].id}: {broken[0].problem}"
         if found and not objects:
             return "crowd", f"{where}: all of its objects are crowd regions"
         return None

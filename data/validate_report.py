@@ -32,6 +32,7 @@ def problem_report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
             "bad texts": reasons.total(),
             "bad share": reasons.total() / texts if texts else 0.0,
             "bad texts by reason": dict(reasons.most_common()),
+            "objects left out by reason": {},
             "records with a converted image": dict(converted.most_common()),
         }
         keys = ("source", "ann_id", "image_id", "image", "reason", "detail", "texts")
@@ -42,10 +43,12 @@ def problem_report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
 def check_share(report: Mapping[str, Any], name: str, max_share: float, layout: str, listed: str) -> None:
     """Raise UserError for a split with a larger share of bad texts: the reasons, examples, and the way out.
 
+    A single bad record ends no run unless the share is 0, however few records there are.
     `layout` is what the source expects to find where, `listed` the file that has all of them.
     """
     for split, counts in report["splits"].items():
-        if counts["bad share"] <= max_share:
+        records = sum(row["split"] == split for row in report["bad"])
+        if counts["bad share"] <= max_share or (max_share > 0 and records == 1 < counts["records"]):
             continue
         parts = []
         for reason, n in counts["bad texts by reason"].items():
@@ -57,16 +60,36 @@ def check_share(report: Mapping[str, Any], name: str, max_share: float, layout: 
         )
 
 
+def left_out(report: Mapping[str, Any], split: str) -> str:
+    """Reasons why texts of a split are left out, the most frequent first, each with an example."""
+    parts = []
+    for reason, n in report["splits"][split]["bad texts by reason"].items():
+        example = next(row["detail"] for row in report["bad"] if (row["split"], row["reason"]) == (split, reason))
+        parts.append(f"{n} {reason} ({example})")
+    return "; ".join(parts)
+
+
+def objects_left_out(counts: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Objects of a split that are no targets, by reason, the most frequent first: how many, and that in words."""
+    found = []
+    for reason, each in counts["objects left out by reason"].items():
+        way_out = f"; {each['way out']}" if each["way out"] else ""
+        found.append((each["objects"], f"{each['objects']} {reason} ({each['example']}{way_out})"))
+    return sorted(found, reverse=True)
+
+
 def summary(report: Mapping[str, Any]) -> list[str]:
     """A line for each thing a user should know about a dataset that passed."""
-    lines = []
+    lines = list(report.get("notes", ()))
     for split, counts in report["splits"].items():
         if counts["bad texts"]:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in counts["bad texts by reason"].items())
+            reasons = left_out(report, split)
             lines.append(f"{split}: {counts['bad texts']} of {counts['texts']} texts left out: {reasons}")
+        if objects := objects_left_out(counts):
+            lines.append(f"{split}: no targets: {'; '.join(words for _, words in objects)}")
         if counts["records with a converted image"]:
             notes = ", ".join(f"{n} {note}" for note, n in counts["records with a converted image"].items())
-            lines.append(f"{split}: images converted to RGB: {notes}")
+            lines.append(f"{split}: converted or odd: {notes}")
     for split, sources in report.get("leakage", {}).get("splits", {}).items():
         for source, counts in sources.items():
             if counts["texts"]:

@@ -21,7 +21,7 @@ from data.plan import Plan
 from data.record import Record
 from data.record_source import RecordSource
 from data.validate import read_checks, validate
-from data.validate_report import check_share, problem_report
+from data.validate_report import check_share, left_out, objects_left_out, problem_report
 from polygon import UserError
 
 
@@ -46,6 +46,19 @@ class Validated(RecordSource):
         return self._found[split][number]
 
 
+def _nothing_left(plan: Plan, report: Mapping[str, Any], split: str, leaked: int) -> str:
+    """All that was left out of a split, largest first; the way out where the reason is leakage."""
+    bad = report["splits"][split]
+    reasons = objects_left_out(bad)
+    if bad["bad texts"]:
+        reasons.append((bad["bad texts"], left_out(report, split)))
+    if leaked:
+        dropped = f"{leaked} objects of images that are held out elsewhere; dataset.leakage=keep uses those too"
+        reasons.append((leaked, dropped))
+    said = "; ".join(words for _, words in sorted(reasons, reverse=True)) or "the files have no object for it"
+    return f"{plan.name}: nothing is left of {split}: {said}"
+
+
 def usable_part(
     plan: Plan, source: RecordSource, made: PartialFolder, workers: int, progress: tqdm, problems: Path
 ) -> tuple[Validated, dict[str, Any]]:
@@ -58,6 +71,12 @@ def usable_part(
     files = validate(source, {split: plan.task_of(split) for split in used}, plan.codec, made, workers, progress.update)
     tables = {split: read_checks(files[split], FACTS) for split in used}
     report = problem_report(tables)
+    report["notes"] = source.notes()
+    for split in used:
+        report["splits"][split]["objects left out by reason"] = {
+            reason: {"objects": count, "example": example, "way out": source.way_out(reason)}
+            for reason, (count, example) in source.passed_over(split).items()
+        }
     problems.unlink(missing_ok=True)
     try:
         check_share(report, plan.name, plan.max_bad_share, source.layout, str(problems))
@@ -75,7 +94,7 @@ def usable_part(
                 usable_R = usable_R & ~leaked_R
         usable[split] = table["number"].to_numpy()[usable_R]
         if not len(usable[split]):
-            raise UserError(f"{plan.name}: nothing is left of {split}; dataset.leakage=keep uses held-out images too")
+            raise UserError(_nothing_left(plan, report, split, int(leaked_R.sum()) if is_training(split) else 0))
     report["leakage"] = {"done": {"drop": "dropped", "keep": "kept"}[plan.leakage], "splits": leakage}
     contents = {split: read_checks(files[split], CONTENT, usable[split]) for split in used}
     return Validated(source, contents), report

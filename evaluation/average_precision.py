@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster, mask
 from omegaconf import DictConfig
 
 from conf import command
+from data.coco_instances import Annotation, Instances, Photo
 from evaluation.inputs.bad_rows import BadRows
 from evaluation.inputs.coco_results import Detection, read_detections
 from evaluation.report.table import format_definitions
@@ -49,7 +51,7 @@ def average_precision(
     images: "all" of the annotations, as COCO's own evaluation, or those "answered" by at least one detection.
     Raises UserError for annotations that are no COCO instances file, and where no detection is about its images.
     """
-    truth = _read(annotations, iou_type)
+    truth = _read(annotations, iou_type, bad)
     images_by_name = {str(image["id"]): image for image in truth.dataset["images"]}  # results may write 17 as "17"
     categories = {str(category["id"]): category["id"] for category in truth.dataset.get("categories", ())}
     detections, rows = list(detections), []
@@ -81,19 +83,36 @@ def average_precision(
     return {"images": len(evaluation.params.imgIds)} | {name: float(figures[key]) for name, key in COLUMNS.items()}
 
 
-def _read(annotations: str | Path, iou_type: IouType) -> COCO:
-    needed = {"id", "image_id", "category_id", "area", "iscrowd", "bbox" if iou_type == "bbox" else "segmentation"}
-    try:
-        content = json.loads(Path(annotations).read_bytes())
-        for number, row in enumerate(content["annotations"], start=1):
-            if missing := sorted(needed - row.keys()):
-                raise KeyError(f"annotation {row.get('id')} has no {missing[0]}")
-            row["id"] = number  # an annotation whose id is 0 counts as never found, in both libraries
-        return COCO(content)
-    except OSError as error:
-        raise UserError(f"cannot read annotations={annotations}: {error.strerror}") from error
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"annotations={annotations} is not a COCO instances file: {error!r}") from error
+def _read(annotations: str | Path, iou_type: IouType, bad: BadRows) -> COCO:
+    """The annotations as the library takes them; what cannot be used is counted in `bad`."""
+    found = Instances.read(Path(annotations))
+    images = [{"id": number, "height": photo.height, "width": photo.width} for number, photo in found.photos.items()]
+    rows = []
+    for item in found.annotations.values():
+        photo = found.photos.get(item.image_id)
+        try:
+            if item.problem or photo is None or item.category_id is None:
+                raise UserError(item.problem or f"no image {item.image_id}, or no category")
+            rows.append(_truth(item, photo, iou_type) | {"id": len(rows) + 1})  # 0 counts as never found
+        except UserError as error:
+            bad.add("bad_annotation", f"annotation {item.id}: {error}")
+    if not rows:
+        raise bad.refuse(f"annotations={annotations} has no object to find", "give a COCO instances file")
+    return COCO({"images": images, "annotations": rows, "categories": [{"id": each} for each in found.categories]})
+
+
+def _truth(item: Annotation, photo: Photo, iou_type: IouType) -> dict:
+    """Raises UserError for what is neither a mask nor, with boxes, a box."""
+    ids = {"image_id": item.image_id, "category_id": item.category_id, "iscrowd": int(item.is_crowd)}
+    parts = item.segmentations()
+    if parts and photo.height and photo.width:
+        masks = [segmentation_mask(part, photo.height, photo.width) for part in parts]
+        rle = rle_encode(np.logical_or.reduce(masks))
+        box = list(item.bbox) if item.bbox else mask.toBbox(rle).tolist()
+        return ids | {"segmentation": rle, "bbox": box, "area": item.area or float(mask.area(rle))}
+    if iou_type == "bbox" and item.bbox is not None:
+        return ids | {"bbox": list(item.bbox), "area": item.area or item.bbox[2] * item.bbox[3]}
+    raise UserError(f"neither a mask nor the size of image {item.image_id}" if parts else "no mask")
 
 
 def _row(detection: Detection, as_box: bool, size: tuple[int, int]) -> dict:

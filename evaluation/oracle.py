@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from conf import command
+from data.coco_instances import Instances
+from evaluation.inputs.bad_rows import BadRows
 from polygon import MAX_VERTICES, Codec, Mask, UserError, mask_iou, segmentation_mask
 
 SMALL_AREA = 32 * 32
@@ -27,27 +29,32 @@ SMALL_AREA = 32 * 32
 TOKENIZER_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 
 Instance = tuple[NDArray[np.bool_], float]
-"""A mask, bool (H, W), and its annotated area in pixels."""
+"""A mask, bool (H, W), and its area in pixels."""
 
 
-def read_instances(annotations: str | Path, min_area: float) -> Iterator[Instance]:
+def read_instances(annotations: str | Path, min_area: float, bad: BadRows | None = None) -> Iterator[Instance]:
     """The instances of a COCO file that are no crowd and larger than `min_area` pixels.
 
-    Raises UserError naming the file, or the annotation in it, that cannot be used.
+    What cannot be used is counted in `bad`. Raises UserError for a file that is none.
     """
-    try:
-        coco = json.loads(Path(annotations).read_bytes())
-        sizes = {image["id"]: (image["height"], image["width"]) for image in coco["images"]}
-        rows = [row for row in coco["annotations"] if not row.get("iscrowd") and row["area"] > min_area]
-    except OSError as error:
-        raise UserError(f"cannot read annotations={annotations}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"annotations={annotations} is not a COCO instances file: {error!r}") from error
-    for row in rows:
+    found, bad = Instances.read(Path(annotations)), BadRows() if bad is None else bad
+    for item in found.annotations.values():
+        photo, parts = found.photos.get(item.image_id), item.segmentations()
+        if item.is_crowd:
+            continue
         try:
-            yield segmentation_mask(row["segmentation"], *sizes[row["image_id"]]), row["area"]
-        except (KeyError, UserError) as error:
-            raise UserError(f"annotation {row.get('id')} of {annotations} cannot be used: {error}") from error
+            if item.problem or photo is None or not (photo.height and photo.width) or not parts:
+                reason = item.problem or ("no segmentation" if not parts else f"no size of image {item.image_id}")
+                raise UserError(reason)
+            mask_HW = segmentation_mask(parts[0], photo.height, photo.width)
+            for part in parts[1:]:
+                mask_HW = mask_HW | segmentation_mask(part, photo.height, photo.width)
+        except UserError as error:
+            bad.add("bad_annotation", f"annotation {item.id}: {error}")
+            continue
+        area = item.area or float(np.count_nonzero(mask_HW))
+        if area > min_area:
+            yield mask_HW, area
 
 
 def measure(codec: Codec, instances: Iterable[Instance], count_tokens: Callable[[str], int] | None = None) -> dict:
@@ -112,8 +119,11 @@ def main(cfg: DictConfig) -> None:
         raise UserError("no annotations: give a COCO instances file as annotations=FILE.json")
     codec = Codec.from_config(cfg.codec)
     count_tokens = token_counter(cfg.tokenizer) if cfg.tokenizer else None
-    figures = measure(codec, read_instances(cfg.annotations, cfg.min_area), count_tokens)
+    bad = BadRows()
+    figures = measure(codec, read_instances(cfg.annotations, cfg.min_area, bad), count_tokens)
     report: dict[str, Any] = {"annotations": cfg.annotations, "min_area": cfg.min_area, "codec": asdict(codec)}
+    if bad.counts:
+        report["left_out"] = bad.in_words()
     print(json.dumps(report | figures, indent=2))
 
 

@@ -59,12 +59,16 @@ def rle_decode(rle: dict) -> NDArray[np.bool_]:
 def segmentation_mask(segmentation: list | dict, height: int, width: int) -> NDArray[np.bool_]:
     """A COCO annotation's `segmentation` -> bool (height, width), in pixels.
 
-    It is a list of polygons [x0, y0, x1, y1, ...] or run lengths, compressed or not. Raises UserError for what is
-    neither, for run lengths that do not fill the image, and for outlines far outside it.
+    It is a list of polygons [x0, y0, x1, y1, ...] or run lengths, compressed or not. Parts of one or two points, which
+    COCO has some of, cover nothing. Raises UserError for what is neither, for run lengths that do not fill the image,
+    and for outlines far outside it.
     """
     try:
         if isinstance(segmentation, list):
-            if not segmentation or any(len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation):
+            if any(len(polygon) % 2 for polygon in segmentation):
+                raise ValueError("a polygon has an odd number of coordinates")
+            segmentation = [polygon for polygon in segmentation if len(polygon) >= 6]
+            if not segmentation:
                 raise ValueError("a polygon needs three (x, y) pairs")
             far = _FAR * max(height, width)
             if not all(np.abs(np.asarray(polygon, np.float64)).max() <= far for polygon in segmentation):

@@ -160,8 +160,8 @@ def test_the_command_prints_and_writes(small, ended, tmp_path):
         (["iou_type=mask"], "iou_type is 'mask'; it can be segm, bbox, boundary"),
         (["images=some"], "images is 'some'"),
         (["results=none.json"], "no results file none.json"),
-        ([f"annotations={__file__}"], f"annotations={__file__} is not a COCO instances file"),
-        (["annotations=none.json"], "cannot read annotations=none.json"),
+        ([f"annotations={__file__}"], f"{__file__} is no whole JSON file"),
+        (["annotations=none.json"], "cannot read none.json"),
     ],
 )
 def test_bad_input_is_one_line(small, ended, overrides, fault):

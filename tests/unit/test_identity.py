@@ -231,8 +231,7 @@ def test_answers_belong_to_their_questions_wherever_these_stand(folder, prepared
     ]
     assert g_iou(scored(f"predictions={answers}")) == 1.0, "the same questions in another order"
 
-    folder.annotations[0]["bbox"] = [4, 10, 12, 12]
-    folder.annotations[0]["segmentation"] = [corners(4, 10, 20)]
+    folder.annotations[0] |= {"bbox": [4, 10, 20, 20], "segmentation": [corners(4, 10, 20)], "area": 400}
     folder.add("p9.png", 9, (1, LEFT))
     folder.write()
     assert prepared("force=true").code == 0

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from evaluation.inputs.bad_rows import BadRows
 from evaluation.oracle import main, measure, read_instances
 from polygon import Codec, UserError
 
@@ -39,8 +40,8 @@ def test_command_prints_json(ended, annotations):
     ("overrides", "message"),
     [
         ([], "annotations=FILE.json"),
-        (["annotations=nowhere.json"], "cannot read annotations=nowhere.json"),
-        ([f"annotations={__file__}"], f"annotations={__file__} is not a COCO instances file"),
+        (["annotations=nowhere.json"], "cannot read nowhere.json"),
+        ([f"annotations={__file__}"], f"{__file__} is no whole JSON file"),
         (["annotations=nowhere.json", "codec.decode=other"], "codec.decode is 'other'"),
     ],
 )
@@ -62,8 +63,9 @@ def test_annotation_that_cannot_be_used_is_named(annotations):
     coco = json.loads(annotations.read_text())
     coco["annotations"][1]["image_id"] = 7
     annotations.write_text(json.dumps(coco))
-    with pytest.raises(UserError, match=r"annotation 1 of .* cannot be used: 7"):
-        list(read_instances(annotations, 64))
+    count, bad = len(coco["annotations"]), BadRows()
+    assert len(list(read_instances(annotations, 0, bad))) == count - 1
+    assert "1 bad_annotation (annotation 1: no size of image 7)" in bad.in_words()
 
 
 def test_nothing_to_measure_is_an_error(annotations):
