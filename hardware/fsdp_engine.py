@@ -12,16 +12,18 @@ import dataclasses
 import re
 
 import torch
-from tensordict import TensorDict
+from tensordict import NonTensorData, TensorDict
 from torch import nn
 from torch.distributed.tensor import DTensor
 from verl.utils import tensordict_utils
+from verl.utils.model import extract_multi_modal_inputs
 from verl.utils.torch_functional import logprobs_from_logits
 from verl.workers.config.optimizer import build_optimizer
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
 
 from hardware.answer_logits import LOG_PROB_GAP, HeadInput, answer_positions, mean_gap, padded, rows_of
+from hardware.shared_prompts import ATTENTION, SharedPrompts, image_key
 from polygon.errors import UserError
 from vlm.vision_tokens import vision_token_ids
 
@@ -47,6 +49,7 @@ class PolygonEngine(FSDPEngineWithLMHead):
         if pattern := settings.get("trainable"):
             freeze_others(module, pattern)
         self.head_input = HeadInput(module.get_output_embeddings())
+        self.shares_prompts = module.config.get_text_config()._attn_implementation == ATTENTION
         return module
 
     def _build_optimizer(self, module):
@@ -57,14 +60,19 @@ class PolygonEngine(FSDPEngineWithLMHead):
         return build_optimizer(trained, config)
 
     def prepare_model_inputs(self, micro_batch: TensorDict):
-        inputs, output_args = super().prepare_model_inputs(micro_batch)
         self.head_input.kept = self.entropy = None
-        if not (self.use_ulysses_sp or self.pad_to_length or any(_setting(micro_batch, key) for key in ELSEWHERE)):
-            positions = answer_positions(micro_batch)
+        if self.use_ulysses_sp or self.pad_to_length or any(_setting(micro_batch, key) for key in ELSEWHERE):
+            return super().prepare_model_inputs(micro_batch)
+        positions = answer_positions(micro_batch)
+        if self.shares_prompts and "responses" in micro_batch:
+            inputs, kept = shared_inputs(micro_batch, positions)
+            output_args = {}
+        else:
+            inputs, output_args = super().prepare_model_inputs(micro_batch)
             packed = _setting(micro_batch, "use_remove_padding", True)
-            self.head_input.kept = positions if packed else padded(positions, micro_batch["input_ids"].offsets())
-            output_args["answer_positions"] = positions
-        return inputs, output_args
+            kept = positions if packed else padded(positions, micro_batch["input_ids"].offsets())
+        self.head_input.kept = kept
+        return inputs, output_args | {"answer_positions": positions}
 
     def forward_step(self, micro_batch: TensorDict, loss_function, forward_only: bool):
         """When a policy is trained, with two metrics more: nats a token, and the mean distance of log-probabilities
@@ -88,13 +96,13 @@ class PolygonEngine(FSDPEngineWithLMHead):
         logits_NV = output.logits.squeeze(0)
         if isinstance(logits_NV, DTensor):  # with tensor parallelism
             logits_NV = logits_NV.full_tensor()
-        if "responses" in micro_batch:
-            self._ban(logits_NV)
         temperature = micro_batch["temperature"]
         if isinstance(temperature, torch.Tensor):
             temperature = temperature[rows_of(positions, input_ids.offsets())].unsqueeze(-1)
         if torch.as_tensor(temperature).ne(1).any():
             logits_NV = logits_NV / temperature
+        if "responses" in micro_batch:
+            self._ban(logits_NV)  # last: divided, the least number there is would be -inf
 
         if "old_log_probs" in micro_batch:
             with torch.no_grad():
@@ -119,6 +127,22 @@ class PolygonEngine(FSDPEngineWithLMHead):
         banned = torch.tensor([*vision_token_ids(self.model_config.processor), *unused], device=logits_NV.device)
         # Not -inf: the entropy's 0 * -inf would be no number.
         logits_NV.index_fill_(-1, banned, torch.finfo(logits_NV.dtype).min)
+
+
+def shared_inputs(micro_batch: TensorDict, positions: torch.Tensor) -> tuple[dict, torch.Tensor]:
+    """The model's inputs with each prompt once, and where these positions are among its packed tokens."""
+    offsets = micro_batch["input_ids"].offsets()
+    prompts = micro_batch["prompts"].unbind()
+    images = [*micro_batch.get("multi_modal_inputs", [{}] * len(prompts))]
+    images = [image.data if isinstance(image, NonTensorData) else image for image in images]
+    digests: dict[int, bytes] = {}
+    keys = [
+        (tuple(prompt.tolist()), image_key(image or {}, digests))
+        for prompt, image in zip(prompts, images, strict=True)
+    ]
+    shared = SharedPrompts.of(offsets, [len(prompt) for prompt in prompts], keys)
+    inputs = shared.model_inputs(micro_batch["input_ids"], micro_batch["position_ids"])
+    return inputs | extract_multi_modal_inputs(images, shared.leaders_Q), shared.places_N[positions]
 
 
 def _setting(micro_batch: TensorDict, key: str, default: bool = False) -> bool:

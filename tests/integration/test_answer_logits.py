@@ -24,7 +24,7 @@ def engine(checkpoint) -> PolygonEngine:
     processor = AutoProcessor.from_pretrained(checkpoint)
     made.model_config = SimpleNamespace(processor=processor, tokenizer=processor.tokenizer)
     made.engine_config = SimpleNamespace(entropy_checkpointing=False, entropy_from_logits_with_chunking=False)
-    made.use_ulysses_sp = made.pad_to_length = False
+    made.use_ulysses_sp = made.pad_to_length = made.shares_prompts = False
     made.compute_entropy_from_logits = entropy_from_logits
     made.head_input = HeadInput(made.module.get_output_embeddings())
     return made
