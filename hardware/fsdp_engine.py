@@ -137,8 +137,7 @@ def shared_inputs(micro_batch: TensorDict, positions: torch.Tensor) -> tuple[dic
     images = [image.data if isinstance(image, NonTensorData) else image for image in images]
     digests: dict[int, bytes] = {}
     keys = [
-        (tuple(prompt.tolist()), image_key(image or {}, digests))
-        for prompt, image in zip(prompts, images, strict=True)
+        (tuple(prompt.tolist()), image_key(image or {}, digests)) for prompt, image in zip(prompts, images, strict=True)
     ]
     shared = SharedPrompts.of(offsets, [len(prompt) for prompt in prompts], keys)
     inputs = shared.model_inputs(micro_batch["input_ids"], micro_batch["position_ids"])

@@ -156,5 +156,7 @@ def _digest(value: Any, known: dict[int, bytes]) -> Hashable:
         return repr(value)
     if id(value) not in known:
         content = value.detach().contiguous().cpu().view(torch.uint8).numpy()
-        known[id(value)] = hashlib.blake2b(f"{tuple(value.shape)}".encode() + content.tobytes(), digest_size=16).digest()
+        known[id(value)] = hashlib.blake2b(
+            f"{tuple(value.shape)}".encode() + content.tobytes(), digest_size=16
+        ).digest()
     return known[id(value)]

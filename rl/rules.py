@@ -23,6 +23,7 @@ REFERENCE = "actor_rollout_ref.ref"
 MODEL = "actor_rollout_ref.model"
 ANSWER_LENGTH = "data.max_response_length"  # rl/answer_lengths.py, which needs the rows
 PRECISION = "fsdp_config.mixed_precision.param_dtype"
+ATTENTION = f"{MODEL}.override_config.attn_implementation"
 
 # GSPO's ratios are means over a sequence and stay within thousandths of 1: the paper's band is 3e-4 / 4e-4, and sweeps
 # end at 2e-3. PPO's 0.2 is never reached.
@@ -30,6 +31,13 @@ WIDEST_GSPO_CLIP = 0.05
 
 OTHER_MICRO_BATCHES = (
     "old log-probabilities in other micro-batches than the update's move the ratios by 1e-4, the width of the clip band"
+)
+UNSHARED = (
+    (f"{MODEL}.use_remove_padding", False, "pack sequences themselves; verl's packing needs flash attention"),
+    (f"{MODEL}.use_fused_kernels", False, "give logits where answers are; fused kernels want every position"),
+    (f"{ACTOR}.ulysses_sequence_parallel_size", 1, "need all tokens of a group on one device"),
+    (f"{ACTOR}.fsdp_config.ulysses_sequence_parallel_size", 1, "need all tokens of a group on one device"),
+    (f"{ACTOR}.fsdp_config.pad_to_length", False, "leave no padding"),
 )
 GREEDY = "without sampling all answers of a group are equal and teach nothing"
 CUT = "answers drawn from a cut distribution are not drawn from the policy that is updated"
@@ -111,6 +119,15 @@ RULES = (
         "(algorithm.rollout_correction.bypass_mode; computed anew they would be those of a policy that has moved), "
         f"an engine that keeps its memory ({ROLLOUT}.free_cache_engine=False) and parts of whole mini-batches",
         "trainer.v1.sync.parameter_sync_step=1",
+    ),
+    *(
+        Rule(
+            key,
+            lambda value, get, off=off: get(ATTENTION) != "shared_prompts" or value in (None, off),
+            f"shared prompts ({ATTENTION}) {why}",
+            f"{key}={off}, or hardware.update_attention=sdpa",
+        )
+        for key, off, why in UNSHARED
     ),
     Rule(
         f"{ROLLOUT}.name",

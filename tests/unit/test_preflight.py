@@ -58,6 +58,7 @@ FP32 = {PRECISION: "fp32", f"{ROLLOUT}.dtype": "float32"}
 PARTS = "trainer.v1.sync.parameter_sync_step"
 IN_PARTS = FP32 | {f"{ROLLOUT}.free_cache_engine": False, "algorithm.rollout_correction.bypass_mode": True}
 KL = {f"{ACTOR}.use_kl_loss": True, REFERENCE_PRECISION: "bf16"}
+SHARED = {f"{MODEL}.override_config.attn_implementation": "shared_prompts"}
 CPU = {"hardware.device": "cpu"}
 VANILLA = {f"{ACTOR}.policy_loss.loss_mode": "vanilla"}
 DYNAMIC = {f"{ACTOR}.use_dynamic_bsz": True, f"{ROLLOUT}.log_prob_use_dynamic_bsz": True}
@@ -103,6 +104,11 @@ ALWAYS = [
     (PRECISION, None, {f"{ROLLOUT}.dtype": "float32"}),  # verl's silent bf16
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 48, {f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": 48}),
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu", 32, {"trainer.n_gpus_per_node": 8}),
+    (f"{MODEL}.use_remove_padding", True, SHARED),
+    (f"{MODEL}.use_fused_kernels", True, SHARED),
+    (f"{ACTOR}.ulysses_sequence_parallel_size", 2, SHARED),
+    (f"{ACTOR}.fsdp_config.ulysses_sequence_parallel_size", 2, SHARED),
+    (f"{ACTOR}.fsdp_config.pad_to_length", True, SHARED),
     (f"{ROLLOUT}.name", "sglang", {}),
     ("critic.enable", True, {}),
     ("critic.enable", None, VANILLA | {"algorithm.adv_estimator": "gae"}),
@@ -137,6 +143,7 @@ def test_the_papers_settings_pass_and_give_their_rewards():
         {"data.truncation": "left", "data.filter_overlong_prompts": True},
         {f"{ACTOR}.clip_ratio_low": 1e-3, f"{ACTOR}.clip_ratio_high": 2e-3, f"{ROLLOUT}.top_k": 0},
         FP32,
+        SHARED | {f"{MODEL}.use_remove_padding": False},
         FP32 | {"algorithm.rollout_correction.bypass_mode": True},
         {"data.train_batch_size": 32},
         IN_PARTS | {PARTS: 4},
