@@ -26,7 +26,7 @@ from polygon import UserError, mask_box, rle_encode
 
 _CANDIDATES = 40  # objects tried a scene; beside two large ones about one candidate in four finds room
 _TRIES = 2000  # scenes drawn before giving up; val and test need 16 on average
-_SCENE, _QUERY = 0, 1  # streams of random numbers of one index
+_SCENE, _QUERY = 0, 1  # streams of random numbers of one index; further questions have those from 2 on
 
 
 class Shapes(Level):
@@ -56,9 +56,9 @@ class Shapes(Level):
             cv2.copyTo(sheet(COLOURS[item.colour], self.image_size), item.mask_HW.view(np.uint8), image_HW3)
         return Scene(image_HW3, tuple(objects), key)
 
-    def sample(self, split: str, index: int, task: str) -> Sample:
-        """The sample of an index, its image as pixels; all tasks of an index ask about the same scene and object."""
-        scene, rng = self.scene(split, index), self._rng(split, index, _QUERY)
+    def sample(self, split: str, index: int, task: str, question: int = 0) -> Sample:
+        """The sample of an index, its image as pixels; all tasks of a question ask about the same object of the scene."""
+        scene, rng = self.scene(split, index), self._rng(split, index, _QUERY + question)
         target, expression = refer(scene.objects, self.expressions, rng)
         mask_HW = scene.objects[target].mask_HW
         if rng.random() < self.no_target and task == "text2mask":

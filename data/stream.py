@@ -26,6 +26,7 @@ class SftRows:
     """Random access to (image uint8 RGB (H, W, 3), question, answer, sample), deterministic in the source's seed.
 
     The question comes without the image placeholder; `answers` is `bare` or `varied` (`templates.answer`).
+    Of a procedural source, `questions` rows in succession ask about one scene.
     A source that knows the text of a mask (`Sample.mask_text`) has it by this codec.
     """
 
@@ -34,6 +35,7 @@ class SftRows:
     codec: Codec
     split: str
     answers: str = "bare"
+    questions: int = 1
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], str, str, Sample]:
         sample, question, answer = self.text(index)
@@ -47,7 +49,9 @@ class SftRows:
         split = SPLITS.index(self.split) if self.split in SPLITS else crc32(self.split.encode())
         entropy = [self.source.seed, split, index, _TASK_STREAM]
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
-        sample = self.source.sample(self.split, index, self.mix.draw(rng.random()).name)
+        task_drawn, (scene, number) = self.mix.draw(rng.random()).name, divmod(index, self.questions)
+        further = {"question": number} if number else {}  # files have no scenes to ask about again
+        sample = self.source.sample(self.split, scene, task_drawn, **further)
         task = TASKS[sample.task]
         question = templates.question(task.name, query_text(sample, self.codec), rng)
         return sample, question, templates.answer(task.answer_kind, self._answer(sample), rng, self.answers)

@@ -12,18 +12,17 @@ import dataclasses
 import re
 
 import torch
-from tensordict import NonTensorData, TensorDict
+from tensordict import TensorDict
 from torch import nn
 from torch.distributed.tensor import DTensor
 from verl.utils import tensordict_utils
-from verl.utils.model import extract_multi_modal_inputs
 from verl.utils.torch_functional import logprobs_from_logits
 from verl.workers.config.optimizer import build_optimizer
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import FSDPEngineWithLMHead
 
 from hardware.answer_logits import LOG_PROB_GAP, HeadInput, answer_positions, mean_gap, padded, rows_of
-from hardware.shared_prompts import ATTENTION, SharedPrompts, image_key
+from hardware.shared_prompts import ATTENTION, share_prompts
 from polygon.errors import UserError
 from vlm.vision_tokens import vision_token_ids
 
@@ -64,9 +63,10 @@ class PolygonEngine(FSDPEngineWithLMHead):
         if self.use_ulysses_sp or self.pad_to_length or any(_setting(micro_batch, key) for key in ELSEWHERE):
             return super().prepare_model_inputs(micro_batch)
         positions = answer_positions(micro_batch)
-        if self.shares_prompts and "responses" in micro_batch:
-            inputs, kept = shared_inputs(micro_batch, positions)
-            output_args = {}
+        if self.shares_prompts:
+            shared, image_inputs = share_prompts(micro_batch)
+            inputs = shared.model_inputs(micro_batch["input_ids"], micro_batch["position_ids"]) | image_inputs
+            kept, output_args = shared.places_N[positions], {}
         else:
             inputs, output_args = super().prepare_model_inputs(micro_batch)
             packed = _setting(micro_batch, "use_remove_padding", True)
@@ -127,21 +127,6 @@ class PolygonEngine(FSDPEngineWithLMHead):
         banned = torch.tensor([*vision_token_ids(self.model_config.processor), *unused], device=logits_NV.device)
         # Not -inf: the entropy's 0 * -inf would be no number.
         logits_NV.index_fill_(-1, banned, torch.finfo(logits_NV.dtype).min)
-
-
-def shared_inputs(micro_batch: TensorDict, positions: torch.Tensor) -> tuple[dict, torch.Tensor]:
-    """The model's inputs with each prompt once, and where these positions are among its packed tokens."""
-    offsets = micro_batch["input_ids"].offsets()
-    prompts = micro_batch["prompts"].unbind()
-    images = [*micro_batch.get("multi_modal_inputs", [{}] * len(prompts))]
-    images = [image.data if isinstance(image, NonTensorData) else image for image in images]
-    digests: dict[int, bytes] = {}
-    keys = [
-        (tuple(prompt.tolist()), image_key(image or {}, digests)) for prompt, image in zip(prompts, images, strict=True)
-    ]
-    shared = SharedPrompts.of(offsets, [len(prompt) for prompt in prompts], keys)
-    inputs = shared.model_inputs(micro_batch["input_ids"], micro_batch["position_ids"])
-    return inputs | extract_multi_modal_inputs(images, shared.leaders_Q), shared.places_N[positions]
 
 
 def _setting(micro_batch: TensorDict, key: str, default: bool = False) -> bool:

@@ -11,14 +11,17 @@ scheme holds, Qwen-VL's three-dimensional one included.
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix  # of any sequences
 from typing import Any
 
 import torch
+from tensordict import NonTensorData, TensorDict
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+from verl.utils.model import extract_multi_modal_inputs
 
 ATTENTION = "shared_prompts"
 """Name of the attention implementation, and of the keyword argument that brings it the layout of a micro-batch."""
@@ -141,22 +144,49 @@ AttentionInterface.register(ATTENTION, attend)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
-def image_key(image_inputs: dict[str, Any], known: dict[int, bytes]) -> Hashable:
-    """What tells the images of two prompts apart.
+def share_prompts(micro_batch: TensorDict) -> tuple[SharedPrompts, dict[str, Any]]:
+    """The layout of a micro-batch, and the model's inputs of its distinct images.
 
-    Args:
-        image_inputs: `multi_modal_inputs` of one sequence.
-        known: digests of the tensors seen so far by `id`, to be kept for one micro-batch: a group shares its tensors.
+    In RL the answers to one question about one image share their prompt.  In SFT, which has no `prompts`, the rows
+    about one image share the tokens that they begin with alike.
     """
+    sequences = [row.tolist() for row in micro_batch["input_ids"].unbind()]
+    images = [
+        image.data if isinstance(image, NonTensorData) else image
+        for image in micro_batch.get("multi_modal_inputs", [None] * len(sequences))
+    ]
+    digests: dict[tuple, bytes] = {}
+    keys: list[Hashable] = [_image_key(image, digests) if image else number for number, image in enumerate(images)]
+    if "prompts" in micro_batch:
+        prompts = [tuple(prompt.tolist()) for prompt in micro_batch["prompts"].unbind()]
+        keys = list(zip(keys if any(images) else [None] * len(prompts), prompts, strict=True))
+        lengths = [len(prompt) for prompt in prompts]
+    else:
+        lengths = _common_lengths(sequences, keys)
+    shared = SharedPrompts.of(micro_batch["input_ids"].offsets(), lengths, keys)
+    return shared, extract_multi_modal_inputs([image or {} for image in images], shared.leaders_Q)
+
+
+def _common_lengths(sequences: list[list[int]], keys: Sequence[Hashable]) -> list[int]:
+    """For each sequence, with how many tokens all sequences of its key begin alike; without the last token of any."""
+    groups: dict[Hashable, list[list[int]]] = {}
+    for key, tokens in zip(keys, sequences, strict=True):
+        groups.setdefault(key, []).append(tokens[:-1])
+    lengths = {key: len(commonprefix(group)) for key, group in groups.items()}
+    return [lengths[key] for key in keys]
+
+
+def _image_key(image_inputs: dict[str, Any], known: dict[tuple, bytes]) -> Hashable:
+    """What tells one image from another; `known` has the digests of the tensors seen so far."""
     return tuple((name, _digest(value, known)) for name, value in sorted(image_inputs.items()) if value is not None)
 
 
-def _digest(value: Any, known: dict[int, bytes]) -> Hashable:
+def _digest(value: Any, known: dict[tuple, bytes]) -> Hashable:
     if not isinstance(value, Tensor):
         return repr(value)
-    if id(value) not in known:
-        content = value.detach().contiguous().cpu().view(torch.uint8).numpy()
-        known[id(value)] = hashlib.blake2b(
-            f"{tuple(value.shape)}".encode() + content.tobytes(), digest_size=16
-        ).digest()
-    return known[id(value)]
+    place = (value.data_ptr(), value.shape, value.stride(), value.dtype)  # the rows of a group often share a tensor
+    if place not in known:
+        digest = hashlib.blake2b(repr(place[1:]).encode(), digest_size=16)
+        digest.update(value.detach().contiguous().cpu().view(torch.uint8).numpy())
+        known[place] = digest.digest()
+    return known[place]

@@ -28,18 +28,34 @@ class SampleStream(Dataset):
             Codec.from_config(stream["codec"]),
             "train",
             stream["dataset"]["answers"],
+            stream["questions"],
         )
+        self.seen: tuple[int, dict] | None = None  # a scene and what the model sees of it
         self.processor, self.length, self.max_length = processor, max_samples, config.max_length
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether a run may draw the rows in any order: not where several in succession share a scene."""
+        return self.rows.questions == 1
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict:
         image_HW3, question, answer, _ = self.rows[index]
-        return encode(self.processor, image_HW3, question, answer, self.max_length)
+        scene = index // self.rows.questions
+        if self.seen is None or self.seen[0] != scene:
+            self.seen = scene, image_inputs(self.processor, image_HW3)
+        return encode(self.processor, self.seen[1], question, answer, self.max_length)
 
 
-def encode(processor, image_HW3, question: str, answer: str, max_length: int) -> dict:
+def image_inputs(processor, image_HW3) -> dict:
+    """What the model sees of an image: `pixel_values` and `image_grid_thw`."""
+    pixels = torch.from_numpy(image_HW3).permute(2, 0, 1)
+    return dict(processor.image_processor(images=[pixels], return_tensors="pt"))
+
+
+def encode(processor, images: dict, question: str, answer: str, max_length: int) -> dict:
     """One sample as verl's engine reads it; the loss covers the answer and its end token.
 
     Returns input_ids (L,), position_ids (4, L): text and 3-D vision positions, loss_mask (L,), multi_modal_inputs.
@@ -49,8 +65,6 @@ def encode(processor, image_HW3, question: str, answer: str, max_length: int) ->
     assistant = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
     prompt = processor.apply_chat_template([user], tokenize=False, add_generation_prompt=True)
     whole = processor.apply_chat_template([user, assistant], tokenize=False)
-    pixels = torch.from_numpy(image_HW3).permute(2, 0, 1)
-    images = processor.image_processor(images=[pixels], return_tensors="pt")
     image_tokens = processor.image_token * int(
         images["image_grid_thw"].prod() // processor.image_processor.merge_size**2
     )
@@ -68,5 +82,5 @@ def encode(processor, image_HW3, question: str, answer: str, max_length: int) ->
         "input_ids": input_ids,
         "position_ids": position_ids,
         "loss_mask": loss_mask,
-        "multi_modal_inputs": dict(images),
+        "multi_modal_inputs": images,
     }

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from verl.utils.dataset.multiturn_sft_dataset import MultiTurnSFTDataset
 
 from data.sample import decode_image
-from sft.stream import encode
+from sft.stream import encode, image_inputs
 from vlm.tiny_qwen3_vl import build_processor
 
 
@@ -20,7 +20,7 @@ def test_encode_equals_verls_dataset(data_root: Path):
         row = rows.dataframe.iloc[index]
         user, assistant = (message["content"] for message in row["messages"])
         image_HW3 = decode_image(row["images"][0]["bytes"])
-        ours = encode(processor, image_HW3, user.removeprefix("<image>"), assistant, 512)
+        ours = encode(processor, image_inputs(processor, image_HW3), user.removeprefix("<image>"), assistant, 512)
         theirs = rows[index]
         for key in ("input_ids", "position_ids"):
             assert torch.equal(ours[key], theirs[key]), key
