@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+from pathlib import Path
 
 import ray
 import transfer_queue as tq
@@ -15,6 +16,7 @@ from hardware.answer_logits import LOG_PROB_GAP, mean_gap
 from polygon.errors import UserError
 from rewards.group_stats import means, zero_variance_share
 from rl.actor import PolygonActorWorker
+from rl.divergence import check_update
 from rl.validation_overlays import ValidationOverlays
 
 POLL_SECONDS = 0.1
@@ -24,6 +26,10 @@ NOT_LEARNT = {
     "data_source", "extra_fields", "log_probs", "metrics", "num_turns", "returns", "reward_model", "rm_scores", "uid",
 }  # fmt: skip
 """Fields of an answer in the TransferQueue that are about it: its row, its reward's details, its bookkeeping."""
+
+
+SAVED = ["prompts", "responses", "response_mask", "advantages", "old_log_probs", "rollout_log_probs", "uid"]
+"""Fields of the batch of an update that diverged."""
 
 
 class MeansOfAnswers:
@@ -66,15 +72,35 @@ class PolygonTrainer(ValidationOverlays, MeansOfAnswers, PPOTrainerSync):
         return batch
 
     def _update_actor(self, batch, metrics):
-        """Without the fields that no update reads: verl cuts each into mini-batches row by row."""
+        """Without the fields that no update reads: verl cuts each into mini-batches row by row.
+
+        A batch of which no group has two different rewards teaches nothing and is skipped: its advantages are 0, but an
+        optimiser with momentum would move all the same.
+        """
+        if not self._values(batch, "advantages").any():
+            print(f"step {self.global_steps}: no group has two different rewards; its update is skipped", flush=True)
+            metrics["group/skipped"] = 1.0
+            return batch
+        metrics["group/skipped"] = 0.0
         fields = [name for name in kv_batch_meta2batch_meta(batch).field_names if name not in NOT_LEARNT]
         found: dict[str, float] = {}
         super()._update_actor(dataclasses.replace(batch, fields=fields), found)
+        check_update(
+            found,
+            self.global_steps,
+            Path(self.config.trainer.default_local_dir).parent,
+            lambda: tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=SAVED),
+        )
         gap = found.pop(f"actor/{LOG_PROB_GAP}")
         if self.local_trigger_step == 0:  # later parts of a batch are compared with a policy that has moved
             found[GAP] = gap
         metrics.update(found | metrics)  # what all answers said of entropy and gap stays
         return batch
+
+    def _values(self, batch, field: str):
+        """All values of one field of the answers, without padding."""
+        data = tq.kv_batch_get(keys=answered(batch), partition_id=batch.partition_id, select_fields=[field])
+        return data[field].values()
 
     def _compute_metrics(self, batch, metrics, timing_raw, global_steps, epoch):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
