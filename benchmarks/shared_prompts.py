@@ -2,9 +2,9 @@
 
     python -m benchmarks.shared_prompts [--questions 4] [--repeats 5]
 
-The tiny Qwen3-VL in our FSDP engine's passes, in turn with and without, on prompts of 30 tokens (16 of the image) and of
-1,200 (1,152 of the image), for groups of 8 and 16 answers of 20 and 200 tokens. A question's image is computed once in
-both: without sharing by the vision tower's own check (vlm/vision_cpu.py).
+The tiny Qwen3-VL in our FSDP engine's passes, in turn with and without, on prompts of 30 tokens (16 of the image) and
+of 1,200 (1,152 of the image), for groups of 8 and 16 answers of 20 and 200 tokens. A question's image is computed once
+in both: without sharing by the vision tower's own check (vlm/vision_cpu.py).
 """
 
 import argparse

@@ -57,7 +57,7 @@ class Shapes(Level):
         return Scene(image_HW3, tuple(objects), key)
 
     def sample(self, split: str, index: int, task: str, question: int = 0) -> Sample:
-        """The sample of an index, its image as pixels; all tasks of a question ask about the same object of the scene."""
+        """The sample of an index, its image as pixels; all tasks of a question ask about one object of the scene."""
         scene, rng = self.scene(split, index), self._rng(split, index, _QUERY + question)
         target, expression = refer(scene.objects, self.expressions, rng)
         mask_HW = scene.objects[target].mask_HW

@@ -11,7 +11,6 @@ scheme holds, Qwen-VL's three-dimensional one included.
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix  # of any sequences
 from typing import Any
 
 import torch
@@ -172,7 +171,11 @@ def _common_lengths(sequences: list[list[int]], keys: Sequence[Hashable]) -> lis
     groups: dict[Hashable, list[list[int]]] = {}
     for key, tokens in zip(keys, sequences, strict=True):
         groups.setdefault(key, []).append(tokens[:-1])
-    lengths = {key: len(commonprefix(group)) for key, group in groups.items()}
+    lengths = {}
+    for key, group in groups.items():
+        first, last = min(group), max(group)  # what these two begin with alike, all between them do
+        pairs = enumerate(zip(first, last, strict=False))
+        lengths[key] = next((place for place, (a, b) in pairs if a != b), len(first))
     return [lengths[key] for key in keys]
 
 

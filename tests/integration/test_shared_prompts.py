@@ -138,6 +138,26 @@ def test_log_probabilities_and_gradients_are_those_of_single_sequences(engine):
         assert gap < 1e-4, f"{name}: {gap}"
 
 
+def test_rows_about_one_image_share_what_they_begin_with_in_sft(engine):
+    """Without `prompts`; the rows of a question, and of two questions about the first image, begin alike."""
+    data = batch(engine.model_config.processor)
+    lengths = [
+        (len(prompt), len(answer))
+        for prompt, answer in zip(*(data[name].unbind() for name in ("prompts", "responses")), strict=True)
+    ]
+    data["loss_mask"] = jagged([torch.tensor([0] * asked + [1] * said) for asked, said in lengths])
+    for name in ("prompts", "responses"):
+        del data[name]
+    ours, our_gradients, inputs = outputs(engine, data, shared=True)
+    theirs, their_gradients, unshared = outputs(engine, data, shared=False)
+    assert inputs["input_ids"].numel() < unshared["input_ids"].numel() * 0.7
+    for name in ("log_probs", "entropy"):
+        torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5)
+    for name, theirs_of in their_gradients.items():
+        gap = (our_gradients[name] - theirs_of).norm() / theirs_of.norm().clamp(min=1e-6)
+        assert gap < 1e-4, f"{name}: {gap}"
+
+
 def test_an_answer_does_not_see_the_others(engine):
     data = batch(engine.model_config.processor)
     before, _, _ = outputs(engine, data, shared=True)

@@ -119,3 +119,13 @@ def test_unreadable_images_are_named():
     for damaged in (b"", b"GIF89a nonsense", whole[: len(whole) // 2], too_large):
         with pytest.raises(UserError, match="bytes that do not decode as PNG or JPEG"):
             Sample(**{**made, "image": damaged}).pixels()
+
+
+def test_several_questions_about_a_scene_are_rows_in_succession():
+    mix = TaskMix.from_config({"text2mask": 1, "text2box": 1})
+    one, several = (SftRows(Shapes(), mix, COARSE, "train", questions=n) for n in (1, 4))
+    scenes = [several[index][0] for index in range(8)]
+    assert all(np.array_equal(scenes[0], scene) for scene in scenes[:4])
+    assert np.array_equal(scenes[0], one[0][0]) and np.array_equal(scenes[4], one[1][0])
+    assert len({several.text(index)[1:] for index in range(4)}) > 1, "not the same question again"
+    assert [several.text(index)[1:] for index in range(4)] == [several.text(index)[1:] for index in range(4)]
