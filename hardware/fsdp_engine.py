@@ -51,7 +51,7 @@ class PolygonEngine(FSDPEngineWithLMHead):
         self.shares_prompts = module.config.get_text_config()._attn_implementation == ATTENTION
         if self.shares_prompts and (self.use_remove_padding or self.ulysses_sequence_parallel_size > 1):
             raise UserError(
-                "hardware.update_attention=shared_prompts packs sequences itself: set hardware.remove_padding=false and "
+                "hardware.update_attention=shared_prompts packs sequences itself: set hardware.remove_padding=false, "
                 "no sequence parallelism, or hardware.update_attention=sdpa"
             )
         return module
