@@ -21,6 +21,7 @@ class Checked:
     """What samples of a record need.
 
     `image` is the path of a file that every reader sees alike, else bytes (`image_file.py`); height and width are px.
+    `digest` is of the image file, where it was read.
     `is_single`: exactly one object is meant.  `rle` and `box` are those of `Sample`; `mask_text` is the codec's answer
     to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted, and
     what is odd but does no harm.
@@ -41,6 +42,7 @@ class Checked:
     source_image_id: int | str | None = None
     category_id: int | str | None = None
     category: str | None = None
+    digest: str | None = None
 
     def task(self, task: str) -> str:
         """What can be asked: of several objects or none no point or box can ask, nor say them."""
@@ -79,6 +81,7 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         source_image_id=record.source_image_id,
         category_id=record.category_id,
         category=record.category,
+        digest=image.digest,
     )
 
 
@@ -109,4 +112,4 @@ def look(record: Record, *, decode: bool) -> ImageFacts:
 def _look_at_file(path: str, size: tuple[int, int] | None, decode: bool) -> ImageFacts | None:
     """None for a file that has to be converted, which is done anew each time: converted pixels are too many to keep."""
     facts = read_image(path, size, decode=decode)
-    return ImageFacts(facts.height, facts.width, facts.notes, None) if facts.as_is else None
+    return ImageFacts(facts.height, facts.width, facts.notes, None, facts.digest) if facts.as_is else None

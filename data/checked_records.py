@@ -20,6 +20,7 @@ COLUMNS = pa.schema(
         **dict.fromkeys(("source", "ann_id", "image_id"), pa.string()),
         **dict.fromkeys(("source_image_id", "category_id"), pa.string()),  # as JSON: 17 is not "17"
         "category": pa.string(),
+        "digest": pa.string(),  # of the image file; null where only its header was read
         "texts": pa.int32(),
         **dict.fromkeys(("reason", "detail"), pa.string()),  # null for a record that can be used
         "image": pa.string(),  # path; null for one that has to be converted, and for bytes
@@ -32,12 +33,23 @@ COLUMNS = pa.schema(
         "mask_text": pa.large_string(),
     }
 )
-FACTS = ("source", "ann_id", "image_id", "texts", "reason", "detail", "image", "converted")
+FACTS = ("source", "ann_id", "image_id", "digest", "texts", "reason", "detail", "image", "converted")
 """What is reported of a record."""
-CONTENT = tuple(name for name in COLUMNS.names if name not in ("texts", "reason", "detail", "converted"))
+CONTENT = tuple(name for name in COLUMNS.names if name not in ("texts", "digest", "reason", "detail", "converted"))
 """What rows are made of."""
 _AS_JSON = ("source_image_id", "category_id")
-_OF_CHECKED = ("source", "ann_id", "image_id", "category", "height", "width", "expressions", "is_single", "box")
+_OF_CHECKED = (
+    "source",
+    "ann_id",
+    "image_id",
+    "category",
+    "digest",
+    "height",
+    "width",
+    "expressions",
+    "is_single",
+    "box",
+)
 
 
 def row_of(found: Checked) -> dict:

@@ -30,7 +30,7 @@ from data.image_file import read_image
 from data.image_files import ImageFiles
 from data.lazy_records import LazyRecords
 from data.problems import BadRow
-from data.record import Record, image_id
+from data.record import Record, family, image_id
 from data.record_source import RecordSource
 from polygon import UserError
 
@@ -121,7 +121,7 @@ class Coco(RecordSource):
         self.left_out: dict[str, dict[str, tuple[int, str]]] = {split: {} for split in self.splits}
         for source in self.splits if not self.shares else self.splits[:1]:
             for item, photograph, found in self._read(source, self._instances[self._file(source)]):
-                split = self._share_of(photograph, self.shares) if self.shares else source
+                split = self._share_of(family(photograph), self.shares) if self.shares else source
                 if isinstance(found, _Target):
                     targets[split].append(found)
                 else:

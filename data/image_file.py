@@ -7,6 +7,7 @@ the bytes they are, and all others become PNG.
 How: `read_image("photo.jpg", (480, 640))` -> ImageFacts, or BadRow with the reason.
 """
 
+import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -32,12 +33,14 @@ class ImageFacts:
     another mode such as cmyk, another format such as webp, rotated (turned upright), unrotated (see `read_image`).
     `encoded` is what to embed in a dataset: the file's own bytes, or a PNG of the normalised pixels (alpha over white,
     as Qwen's own reader has it).  None where only a header was read of a file that can be used as it is.
+    `digest` is of the file's bytes, None where only a header was read.
     """
 
     height: int
     width: int
     notes: tuple[str, ...]
     encoded: bytes | None
+    digest: str | None = None
 
     @property
     def as_is(self) -> bool:
@@ -71,8 +74,15 @@ def read_image(image: str | bytes, size: tuple[int, int] | None = None, *, decod
     except Exception as error:  # a decoder may trip over damage in any way
         raise BadRow("undecodable_image", f"{name}: {error or type(error).__name__}") from error
     if isinstance(image, bytes):
-        return ImageFacts(height, width, notes, image)
-    return ImageFacts(height, width, notes, Path(image).read_bytes()) if decode else facts
+        return ImageFacts(height, width, notes, image, digest_of(image))
+    if not decode:
+        return facts
+    content = Path(image).read_bytes()
+    return ImageFacts(height, width, notes, content, digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _shape_and_notes(picture: Image.Image, size: tuple[int, int] | None) -> tuple[tuple[int, int], tuple[str, ...]]:

@@ -10,6 +10,8 @@ from os.path import basename, normpath, splitext  # ten times as fast as pathlib
 
 _COCO_STEM = re.compile(r"(?:COCO_\w+?_)?(\d{12})(?:_\d+)?")
 
+_AUGMENTED = re.compile(r"\.rf\.[0-9A-Za-z]+(?=\.\w+$)")
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -51,6 +53,11 @@ class Record:
     @property
     def has_target(self) -> bool:
         return bool(self.segmentations) or self.box_px is not None
+
+
+def family(image: str) -> str:
+    """An image id without the part by which Roboflow tells the augmented versions of one photograph apart."""
+    return _AUGMENTED.sub("", image)
 
 
 def image_id(path: str, collection: str) -> str:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from data.checked import Checked
 from data.checked_records import CONTENT, FACTS, CheckedRecords
-from data.leakage import held_out_images, is_training, leak_counts, leaks
+from data.leakage import HeldOut, is_training, leak_counts
 from data.partial_folder import PartialFolder
 from data.plan import Plan
 from data.record import Record
@@ -83,12 +83,12 @@ def usable_part(
     except UserError:
         problems.write_text(json.dumps(report, indent=2) + "\n")
         raise
-    held_out = held_out_images([source, *plan.against]) if any(map(is_training, used)) else {}
+    held_out = HeldOut([source, *plan.against] if any(map(is_training, used)) else [], tables)
     usable, leakage = {}, {}
     for split, table in tables.items():
         usable_R = pc.is_null(table["reason"]).to_numpy()
         if is_training(split):
-            leaked_R = leaks(table["image_id"], held_out) & usable_R
+            leaked_R = held_out.leaks(table) & usable_R
             leakage[split] = leak_counts(table, leaked_R, held_out)
             if plan.leakage == "drop":
                 usable_R = usable_R & ~leaked_R

@@ -81,10 +81,10 @@ def prepared(tmp_path, ended):
     ):
         (root / "images").mkdir(parents=True, exist_ok=True)
         default = [{"id": n, "file_name": f"p {n}.png", "width": WIDTH, "height": HEIGHT} for n in range(1, 9)]
-        for image in images or default:
+        for shade, image in enumerate(images or default, start=1):
             name = Path(image["file_name"].replace("\\", "/")).name
             if not (root / "images" / name).exists():
-                cv2.imwrite(str(root / "images" / name), np.full((HEIGHT, WIDTH, 3), 90, np.uint8))
+                cv2.imwrite(str(root / "images" / name), np.full((HEIGHT, WIDTH, 3), 20 * shade, np.uint8))
         content = {"images": images or default, "annotations": annotations, "categories": [{"id": 1, "name": "cat"}]}
         (root / "instances.json").write_bytes(json.dumps(content).encode(encoding))
         return ended(
