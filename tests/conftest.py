@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import signal
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -158,3 +160,9 @@ def build_refer_folder() -> Callable[..., Path]:
 def refer_folder(build_refer_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of REFER datasets as `build_refer_folder` makes it, once for all tests: not to be written to."""
     return build_refer_folder(tmp_path_factory.mktemp("refer"))
+
+
+@pytest.fixture(scope="session")
+def interruptible() -> dict:
+    """Options of a `Popen` whose child can be interrupted: a shell starts its background jobs with SIGINT ignored."""
+    return {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}

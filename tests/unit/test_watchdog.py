@@ -222,10 +222,9 @@ run_watched(start, session, poll_s=0.1, grace_s=2)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 128 + signal.SIGTERM)])
-def test_a_signal_ends_the_whole_tree_however_often_it_comes(repo_root, number, code):
-    with subprocess.Popen(
-        [sys.executable, "-c", DRIVER], cwd=repo_root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as driver:
+def test_a_signal_ends_the_whole_tree_however_often_it_comes(repo_root, number, code, interruptible):
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([sys.executable, "-c", DRIVER], cwd=repo_root, **output, **interruptible) as driver:
         worker = psutil.Process(int(driver.stdout.readline()))
         driver.send_signal(number)
         assert driver.stdout.readline() == "stopping\n"

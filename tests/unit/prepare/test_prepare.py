@@ -113,9 +113,9 @@ def test_a_killed_run_leaves_nothing_half_written_and_the_next_goes_on(tmp_path,
     assert sorted(path.name for path in tmp_path.iterdir()) == [".shapes.lock", "again", "shapes"]
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path):
+def test_ctrl_c_says_how_to_go_on(tmp_path, interruptible):
     size = ["dataset.sizes.sft.train=100000", "workers=2", f"data_root={tmp_path}"]
-    options = {"cwd": ROOT, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    options = {"cwd": ROOT, "stderr": subprocess.PIPE, "text": True, "start_new_session": True, **interruptible}
     with subprocess.Popen([sys.executable, "-m", "data.prepare", *size], **options) as process:
         while not list((tmp_path / ".shapes.partial").glob("sft/train/*.unfinished")):
             assert process.poll() is None
