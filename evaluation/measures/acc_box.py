@@ -15,11 +15,23 @@ from polygon import Box, Target, UserError, box_iou
 
 
 def box_hit(box: Box | None, target: Target, rules: Conventions) -> float:
-    """1.0 if the box around an answered mask hits; neither box being there counts as an empty union."""
+    """1.0 if the box around an answered mask hits."""
     truth = truth_box(target, rules)
     if box is None or truth is None:
-        return rules.empty_union if box is truth else 0.0
-    return rules.counts(box_iou(box, truth), 0.5)
+        if box is not truth:
+            return 0.0
+        return rules.empty_union if rules.acc_no_box is None else rules.acc_no_box
+    return rules.counts(overlap(box, truth, target, rules), 0.5)
+
+
+def overlap(box: Box, truth: Box, target: Target, rules: Conventions) -> float:
+    """IoU of two boxes, with what the conventions add to the union."""
+    iou = box_iou(box, truth)
+    if not rules.box_union_px or not iou:
+        return iou
+    areas = sum((each.x1 - each.x0) * (each.y1 - each.y0) for each in (box, truth))
+    union = areas / (1 + iou) * target.height * target.width  # px^2
+    return iou * union / (union + rules.box_union_px)
 
 
 def truth_box(target: Target, rules: Conventions) -> Box | None:

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.conventions import Conventions
-from evaluation.measures.acc_box import box_around, box_hit, rectangle_box, truth_box
+from evaluation.measures.acc_box import box_around, box_hit, overlap, rectangle_box, truth_box
 from evaluation.measures.boundary import BoundarySettings, boundary_columns
 from evaluation.measures.vertex_distance import vertex_columns
-from polygon import Box, Codec, Kind, Mask, Point, Region, Target, UserError, box_iou, mask_iou
+from polygon import Box, Codec, Kind, Mask, Point, Region, Target, UserError, mask_iou
 
 Answered: TypeAlias = Region | NDArray[np.bool_] | None
 Columns: TypeAlias = dict[str, float]
@@ -61,7 +61,10 @@ def mask_columns(answered: Answered, target: Target, scoring: Scoring) -> Column
         "truth_px": float(truth_px),
         "predicted_px": float(predicted_px),
         "Acc@0.5": 0.0 if failed else box_hit(rectangle_box(rectangle, predicted_HW.shape, rules), target, rules),
-        **{f"Prec@{threshold}": rules.counts(iou, threshold) for threshold in IOU_THRESHOLDS},
+        **{
+            f"Prec@{threshold}": rules.counts(iou, threshold) if is_there or rules.prec_over == "all" else math.nan
+            for threshold in IOU_THRESHOLDS
+        },
         "N-acc": math.nan if is_there else float(not says_something),
         "T-acc": float(predicted_px > 0) if is_there else math.nan,
         **_outline_columns(answered, predicted_HW, truth_HW, iou, scoring),
@@ -74,7 +77,7 @@ def box_columns(answered: Answered, target: Target, scoring: Scoring) -> Columns
     box = box_around(answered, rules) if isinstance(answered, np.ndarray) else answered
     truth = truth_box(target, rules)
     if isinstance(box, Box) and truth is not None:
-        iou = box_iou(box, truth)
+        iou = overlap(box, truth, target, rules)
     else:
         iou = rules.empty_union if truth is None and isinstance(answered, np.ndarray) and box is None else 0.0
     return {"mIoU": iou, "Acc@0.5": rules.counts(iou, 0.5)}

@@ -1,5 +1,7 @@
 """Presets against the formulas of the codes they are named for, written out again here; and what is no convention."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -9,12 +11,14 @@ import evaluation.conventions
 from data.sample import Sample
 from evaluation import Prediction, evaluate
 from evaluation.conventions import Conventions
+from evaluation.measures.acc_box import box_hit
+from evaluation.measures.evaluators import Scoring, mask_columns
 from evaluation.statistics.scores import estimate
-from polygon import Codec, Mask, UserError, mask_box, parse, rle_encode
+from polygon import Box, Codec, Mask, Target, UserError, mask_box, parse, rle_encode
 
 CODEC = Codec()
 HEIGHT, WIDTH = 48, 64
-PRESETS = ("simpleseg", "lisa", "text4seg", "polyformer")
+PRESETS = ("simpleseg", "lisa", "text4seg", "polyformer", "grefcoco")
 
 
 def discs(rng):
@@ -212,3 +216,34 @@ def test_every_preset_says_what_it_does(repo_root):
 def test_what_is_no_convention_is_named(config, fault):
     with pytest.raises(UserError, match=fault):
         Conventions.from_config(config)
+
+
+def test_two_empty_boxes_are_a_hit_or_a_miss_by_convention(repo_root):
+    nothing = Target("mask", "text2mask", 40, 60, rle_encode(np.zeros((40, 60), bool)), None)
+    found = {name: box_hit(None, nothing, preset(repo_root, name)) for name in PRESETS[:4]}
+    assert found == {"simpleseg": 1.0, "lisa": 1.0, "text4seg": 0.0, "polyformer": 0.0}
+
+
+def test_polyformer_adds_to_the_union_of_boxes(repo_root):
+    """Boxes of 16 x 16 and 16 x 32 px: 256 / 512 is a half, 256 / (512 + 1e-6) is less."""
+    truth = Target("box", "text2box", 64, 64, None, (0.0, 0.0, 0.25, 0.5))
+    half = Box(0.0, 0.0, 0.25, 0.25)
+    assert box_hit(half, truth, preset(repo_root, "simpleseg")) == 1.0
+    assert box_hit(half, truth, preset(repo_root, "polyformer")) == 0.0
+
+
+def test_precision_of_grefcoco_is_over_samples_with_a_target(repo_root):
+    mask_HW = np.zeros((40, 60), bool)
+    mask_HW[:10, :10] = True
+    there = Target("mask", "text2mask", 40, 60, rle_encode(mask_HW), (0.0, 0.0, 10 / 60, 10 / 40))
+    nothing = Target("mask", "text2mask", 40, 60, rle_encode(np.zeros((40, 60), bool)), None)
+    scoring = Scoring(codec=Codec(), conventions=preset(repo_root, "grefcoco"), boundary=None)
+    right, silent, false_alarm, missed = (
+        mask_columns(answered, target, scoring)
+        for answered, target in ((mask_HW, there), (Mask(), nothing), (mask_HW, nothing), (Mask(), there))
+    )
+    assert (right["Prec@0.5"], right["gIoU"], right["T-acc"]) == (1.0, 1.0, 1.0)
+    assert math.isnan(silent["Prec@0.5"]) and (silent["gIoU"], silent["N-acc"], silent["union_px"]) == (1.0, 1.0, 0.0)
+    assert math.isnan(false_alarm["Prec@0.5"])
+    assert (false_alarm["gIoU"], false_alarm["N-acc"], false_alarm["union_px"]) == (0.0, 0.0, 100.0)
+    assert (missed["Prec@0.5"], missed["gIoU"], missed["T-acc"], missed["union_px"]) == (0.0, 0.0, 0.0, 100.0)
