@@ -43,12 +43,19 @@ class PolygonEngine(FSDPEngineWithLMHead):
     """
 
     def _build_module(self):
+        # The name of our attention must not get into a checkpoint's config.json, which plain transformers reads.
+        config = self.model_config.hf_config
+        self.shares_prompts = getattr(config, "_attn_implementation", None) == ATTENTION
+        if self.shares_prompts:
+            config._attn_implementation = "sdpa"
+            config.attn_implementation = "sdpa"
         module = super()._build_module()
         settings = getattr(self.optimizer_config, "override_optimizer_config", None) or {}
         if pattern := settings.get("trainable"):
             freeze_others(module, pattern)
         self.head_input = HeadInput(module.get_output_embeddings())
-        self.shares_prompts = module.config.get_text_config()._attn_implementation == ATTENTION
+        if self.shares_prompts:
+            module.config.get_text_config()._attn_implementation = ATTENTION
         if self.shares_prompts and (self.use_remove_padding or self.ulysses_sequence_parallel_size > 1):
             raise UserError(
                 "hardware.update_attention=shared_prompts packs sequences itself: set hardware.remove_padding=false, "

@@ -61,6 +61,7 @@ def test_a_validation_leaves_its_overlays_with_wandb(gspo):
 
 def test_export_generates_and_evaluates(gspo, command, data_root, tmp_path):
     exported = gspo.folder / "checkpoints" / "global_step_4" / "actor" / "huggingface"
+    assert "shared_prompts" not in (exported / "config.json").read_text(), "plain transformers does not know it"
     predictions, metrics = tmp_path / "test.jsonl", tmp_path / "metrics.json"
     command(
         "rollout.generate", f"vlm.path={exported}", f"data_root={data_root}", "split=test", "backend=transformers",

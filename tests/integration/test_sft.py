@@ -34,5 +34,6 @@ def test_sft_trains_resumes_and_exports(command, data_root, tmp_path):
     assert losses(run_dir / "metrics.1.jsonl") == first, "and keeps the metrics of the first"
 
     exported = run_dir / "checkpoints" / "global_step_6" / "huggingface"
+    assert "shared_prompts" not in (exported / "config.json").read_text(), "plain transformers does not know it"
     trained = Qwen3VLForConditionalGeneration.from_pretrained(exported)
     assert len(AutoProcessor.from_pretrained(exported).tokenizer) == trained.config.text_config.vocab_size
