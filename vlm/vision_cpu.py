@@ -11,7 +11,6 @@ import torch
 from transformers import __version__ as transformers_version
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen3_vl
 
-SDPA = ("sdpa", "shared_prompts")  # the latter is the former where nothing is shared (hardware/shared_prompts.py)
 KNOWN_TO_WORK = ("5.9.", "5.10.")
 
 loop_forward = qwen3_vl.Qwen3VLVisionAttention.forward
@@ -48,7 +47,7 @@ def distinct_forward(self, hidden_states, grid_thw, **kwargs):
 def batched_forward(self, hidden_states, cu_seqlens, position_embeddings=None, **kwargs):
     """`Qwen3VLVisionAttention.forward` for equal lengths: hidden_states (images * patches, dim) -> same shape."""
     lengths = cu_seqlens[1:] - cu_seqlens[:-1]
-    if self.config._attn_implementation not in SDPA or position_embeddings is None or (lengths != lengths[0]).any():
+    if self.config._attn_implementation != "sdpa" or position_embeddings is None or (lengths != lengths[0]).any():
         return loop_forward(self, hidden_states, cu_seqlens, position_embeddings=position_embeddings, **kwargs)
     total, images = hidden_states.shape[0], lengths.shape[0]
     query, key, value = self.qkv(hidden_states).reshape(total, 3, self.num_heads, -1).unbind(1)
