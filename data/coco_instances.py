@@ -113,13 +113,19 @@ class Instances:
 
         try:
             content = json.loads(path.read_bytes(), object_hook=keep)  # of any Unicode encoding
+            for key in ("images", "annotations"):
+                if not isinstance(content[key], list):
+                    raise UserError(f"{path} is no COCO instances file: `{key}` is no list")
             if any("segments_info" in (node or {}) for node in content["annotations"][:1]):
                 raise UserError(f"{path} {_PANOPTIC}")
             for node in content["images"]:
                 found._add_photo(path, node)
             for node in content.get("categories") or ():
                 number = fields.identifier(node["id"], "categories.id")
-                found.categories[number] = str(node["name"])
+                name = found.categories.setdefault(number, str(node["name"]))
+                if name != str(node["name"]):
+                    both = f"{name} and {node['name']}"
+                    raise UserError(f"{path}: category id {node['id']} stands for {both}; give each its own id")
                 found.category_ids[number] = node["id"]
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error

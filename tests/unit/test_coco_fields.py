@@ -221,3 +221,20 @@ def test_a_share_that_no_size_mentions_is_written(prepared, tmp_path):
     run = prepared(annotations(), test=", test: 0.5")
     assert run.code == 0, run.err
     assert rows(tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"images": [], "annotations": {"1": {}}}, "`annotations` is no list"),
+        (
+            {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": "1", "name": "dog"}]},
+            "category id 1 stands for cat and dog",
+        ),
+    ],
+)
+def test_what_could_mean_two_things_is_refused(tmp_path, content, said):
+    file = tmp_path / "instances.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=said):
+        Instances.read(file)
