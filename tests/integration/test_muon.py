@@ -42,6 +42,22 @@ def test_only_hidden_matrices_go_to_muon():
     assert chosen == ["hidden.weight"]
 
 
+def test_a_patch_embedding_is_updated_evenly_in_every_direction():
+    """Bright patches alone would move all weights one way; the update has one size in both directions there are."""
+    model = nn.ModuleDict({"patch_embed": nn.ModuleDict({"proj": nn.Conv3d(3, 2, (1, 2, 2), (1, 2, 2))})})
+    weight = model["patch_embed"]["proj"].weight
+    before = weight.detach().clone()
+    optimizer = MuonAdamW(model.named_parameters(), lr=0.1, weight_decay=0.0)
+    pixels = torch.ones(2, 3, 1, 2, 2)
+    pixels[0, 0] = 0.9  # the colours differ by a tenth, the brightness hardly
+    out = model["patch_embed"]["proj"](pixels).flatten(1)
+    (out * torch.tensor([[1.0, 0.0], [0.0, 1.0]])).sum().backward()
+    assert torch.linalg.svdvals(weight.grad.flatten(1))[1] < 0.05 * torch.linalg.svdvals(weight.grad.flatten(1))[0]
+    optimizer.step()
+    strong, weak = torch.linalg.svdvals((weight - before).flatten(1)).tolist()
+    assert 0 < strong < 2 * weak
+
+
 def test_it_learns():
     _, _, losses = trained(60)
     assert losses[-1] < 0.5 * losses[0]
