@@ -21,7 +21,7 @@ class Checked:
     """What samples of a record need.
 
     `image` is the path of a file that every reader sees alike, else bytes (`image_file.py`); height and width are px.
-    `digest` is of the image file, where it was read.
+    `digest` and `look_hash` are those of `ImageFacts`.
     `is_single`: exactly one object is meant.  `rle` and `box` are those of `Sample`; `mask_text` is the codec's answer
     to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted, and
     what is odd but does no harm.
@@ -43,6 +43,7 @@ class Checked:
     category_id: int | str | None = None
     category: str | None = None
     digest: str | None = None
+    look_hash: int | None = None
 
     def task(self, task: str) -> str:
         """What can be asked: of several objects or none no point or box can ask, nor say them."""
@@ -82,20 +83,23 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         category_id=record.category_id,
         category=record.category,
         digest=image.digest,
+        look_hash=image.look_hash,
     )
 
 
 def _in_its_frame(record: Record, decode: bool) -> tuple[ImageFacts, tuple]:
     """The image and the target in it.
 
-    Where the size is that of the pixels as stored and only outlines fit the photograph as it is shown, it is shown.
+    Where the size is that of the pixels as stored and the outlines are those of the photograph as it is shown, by what
+    the whole file says or because they fit no other way, it is shown.
     """
     image = look(record, decode=decode)
-    try:
-        return image, target_of(record, image.height, image.width)
-    except BadRow as bad:
-        if bad.reason != "outside_image" or "unrotated" not in image.notes:
-            raise
+    if not record.is_upright or "unrotated" not in image.notes:
+        try:
+            return image, target_of(record, image.height, image.width)
+        except BadRow as bad:
+            if bad.reason != "outside_image" or "unrotated" not in image.notes:
+                raise
     image = look(replace(record, height=record.width, width=record.height), decode=decode)
     return image, target_of(record, image.height, image.width)
 
@@ -112,4 +116,6 @@ def look(record: Record, *, decode: bool) -> ImageFacts:
 def _look_at_file(path: str, size: tuple[int, int] | None, decode: bool) -> ImageFacts | None:
     """None for a file that has to be converted, which is done anew each time: converted pixels are too many to keep."""
     facts = read_image(path, size, decode=decode)
-    return ImageFacts(facts.height, facts.width, facts.notes, None, facts.digest) if facts.as_is else None
+    return (
+        ImageFacts(facts.height, facts.width, facts.notes, None, facts.digest, facts.look_hash) if facts.as_is else None
+    )

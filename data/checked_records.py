@@ -21,6 +21,7 @@ COLUMNS = pa.schema(
         **dict.fromkeys(("source_image_id", "category_id"), pa.string()),  # as JSON: 17 is not "17"
         "category": pa.string(),
         "digest": pa.string(),  # of the image file; null where only its header was read
+        "look_hash": pa.uint64(),  # of what it looks like; null also where nothing is to see
         "texts": pa.int32(),
         **dict.fromkeys(("reason", "detail"), pa.string()),  # null for a record that can be used
         "image": pa.string(),  # path; null for one that has to be converted, and for bytes
@@ -33,9 +34,11 @@ COLUMNS = pa.schema(
         "mask_text": pa.large_string(),
     }
 )
-FACTS = ("source", "ann_id", "image_id", "digest", "texts", "reason", "detail", "image", "converted")
+FACTS = ("source", "ann_id", "image_id", "digest", "look_hash", "texts", "reason", "detail", "image", "converted")
 """What is reported of a record."""
-CONTENT = tuple(name for name in COLUMNS.names if name not in ("texts", "digest", "reason", "detail", "converted"))
+CONTENT = tuple(
+    name for name in COLUMNS.names if name not in ("texts", "digest", "look_hash", "reason", "detail", "converted")
+)
 """What rows are made of."""
 _AS_JSON = ("source_image_id", "category_id")
 _OF_CHECKED = (
@@ -44,6 +47,7 @@ _OF_CHECKED = (
     "image_id",
     "category",
     "digest",
+    "look_hash",
     "height",
     "width",
     "expressions",

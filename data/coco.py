@@ -120,6 +120,7 @@ class Coco(RecordSource):
         targets: dict[str, list[_Target]] = {split: [] for split in self.splits}
         self.left_out: dict[str, dict[str, tuple[int, str]]] = {split: {} for split in self.splits}
         for source in self.splits if not self.shares else self.splits[:1]:
+            self._is_upright(source)  # found once, before processes are forked
             for item, photograph, found in self._read(source, self._instances[self._file(source)]):
                 split = self._share_of(family(photograph), self.shares) if self.shares else source
                 if isinstance(found, _Target):
@@ -228,6 +229,12 @@ class Coco(RecordSource):
     def notes(self) -> list[str]:
         """What was done to the files as a whole."""
         found = [f"{path}: {note}" for path, each in self._instances.items() for note in each.notes]
+        found += [
+            f"{path}: sizes are those of pixels as stored, outlines those of the photograph as it is shown "
+            f"(see {photo.file_name}): photographs with an EXIF rotation are turned"
+            for path, photo in self._upright_files.items()
+            if photo is not None
+        ]
         return found + [note for each in self._found_files.values() if (note := each.note())]
 
     def _image_id(self, split: str, instances: Instances, number: Any) -> str:
@@ -243,6 +250,28 @@ class Coco(RecordSource):
         is_cocos = found.removeprefix("coco/").lstrip("0") == str(number).lstrip("0")
         return found if is_cocos or not found.startswith("coco/") else image_id(path, self.name)
 
+    def _is_upright(self, split: str) -> bool:
+        """Whether sizes in a split's file are those of pixels as stored, its outlines those of photographs as shown."""
+        path = self._file(split)
+        if path not in self._upright_files:
+            found = next(
+                (photo for photo in self._instances[path].overhanging() if self._is_sideways(split, photo)), None
+            )
+            self._upright_files[path] = found
+        return self._upright_files[path] is not None
+
+    def _is_sideways(self, split: str, photo: Photo) -> bool:
+        try:
+            facts = read_image(self._path(split, photo), (photo.height, photo.width), decode=False)
+        except BadRow:
+            return False
+        return "unrotated" in facts.notes
+
+    @cached_property
+    def _upright_files(self) -> dict[Path, Photo | None]:
+        """By annotation file, a photograph that shows it."""
+        return {}
+
     def _share_of(self, photograph: str, shares: dict[str, float]) -> str:
         digest = hashlib.blake2b(f"{self.seed}/{photograph}".encode(), digest_size=8).digest()
         ends = list(accumulate(shares.values()))
@@ -250,7 +279,8 @@ class Coco(RecordSource):
         return next(split for split, end in zip(shares, ends, strict=True) if place < end)
 
     def _record(self, split: str, target: _Target) -> Record:
-        item, instances = target.annotation, self._instances[self._file(self.splits[0] if self.shares else split)]
+        file_split = self.splits[0] if self.shares else split
+        item, instances = target.annotation, self._instances[self._file(file_split)]
         photo = instances.photos.get(item.image_id)
         return Record(
             source=self.name,
@@ -268,4 +298,5 @@ class Coco(RecordSource):
             category_id=instances.category_ids.get(item.category_id or 0),
             category=instances.categories.get(item.category_id or 0),
             area_px=item.area,
+            is_upright=self._is_upright(file_split),
         )

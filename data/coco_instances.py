@@ -10,15 +10,20 @@ its `problem`, which says why: it never counts for its neighbours.
 import json
 from array import array
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ijson
+
 from data import coco_fields as fields
+from data.record import OUTSIDE
 from polygon import UserError
 
 Box = tuple[float, float, float, float]
+STREAMED_BYTES = 2**30
+"""Larger files are read entry by entry; COCO's largest has half of it."""
 _PANOPTIC = (
     "is a panoptic file (segments_info): convert it, as by panopticapi's panoptic2detection_coco_format.py, "
     "or use the instances file"
@@ -84,6 +89,34 @@ class Annotation:
         return self.category_id, self.bbox, shape
 
 
+class _WholeFile:
+    """A JSON file parsed at once, of any Unicode encoding; objects that `keep` returns None for leave None behind."""
+
+    def __init__(self, path: Path, keep: Callable[[dict], dict | None]):
+        self.path, self.content = path, json.loads(path.read_bytes(), object_hook=keep)
+
+    def entries(self, key: str) -> Iterable[Any]:
+        entries = self.content[key] if key != "categories" else self.content.get(key) or []
+        if not isinstance(entries, list):
+            raise UserError(f"{self.path} is no COCO instances file: `{key}` is no list")
+        return entries
+
+
+class _StreamedFile:
+    """The same of a UTF-8 file, entry by entry: half as slow again, in memory that does not grow with the file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def entries(self, key: str) -> Iterator[Any]:
+        count = 0
+        with self.path.open("rb") as file:
+            for count, node in enumerate(ijson.items(file, f"{key}.item", use_float=True), start=1):  # noqa: B007
+                yield node
+        if not count and key == "images":
+            raise UserError(f"{self.path} is no COCO instances file: `{key}` is no list, or empty")
+
+
 @dataclass(slots=True)
 class Instances:
     """Everything by id, ids as `coco_fields.identifier` has them.
@@ -103,38 +136,50 @@ class Instances:
         """wanted: ids of the annotations to keep; None for all.  Raises UserError for what is no such file."""
         found, rows = cls(), []
 
+        def add(node: dict) -> None:
+            item = _annotation(node, len(rows) + 1)
+            if wanted is None or item.id in wanted:
+                rows.append(item)
+
         def keep(node: dict) -> dict | None:
             if "image_id" in node and ("segmentation" in node or "bbox" in node):
-                item = _annotation(node, len(rows) + 1)
-                if wanted is None or item.id in wanted:
-                    rows.append(item)
-                return None  # JSON's own list then holds nothing of it
+                return add(node)  # JSON's own list then holds nothing of it
             return node
 
         try:
-            content = json.loads(path.read_bytes(), object_hook=keep)  # of any Unicode encoding
-            for key in ("images", "annotations"):
-                if not isinstance(content[key], list):
-                    raise UserError(f"{path} is no COCO instances file: `{key}` is no list")
-            if any("segments_info" in (node or {}) for node in content["annotations"][:1]):
-                raise UserError(f"{path} {_PANOPTIC}")
-            for node in content["images"]:
+            file = _StreamedFile(path) if path.stat().st_size > STREAMED_BYTES else _WholeFile(path, keep)
+            for node in file.entries("images"):
                 found._add_photo(path, node)
-            for node in content.get("categories") or ():
-                number = fields.identifier(node["id"], "categories.id")
-                name = found.categories.setdefault(number, str(node["name"]))
-                if name != str(node["name"]):
-                    both = f"{name} and {node['name']}"
-                    raise UserError(f"{path}: category id {node['id']} stands for {both}; give each its own id")
-                found.category_ids[number] = node["id"]
+            for node in file.entries("categories"):
+                found._add_category(path, node)
+            for node in file.entries("annotations"):
+                if isinstance(node, dict) and "segments_info" in node:
+                    raise UserError(f"{path} {_PANOPTIC}")
+                if node is not None:  # streamed, or without the keys that an annotation has
+                    add(node if isinstance(node, dict) else {})
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (json.JSONDecodeError, ijson.JSONError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{path} is no whole JSON file ({error}); fetch it anew") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path} is no COCO instances file: {type(error).__name__} {error}") from error
         found._add_annotations(rows)
         return found
+
+    def overhanging(self) -> Iterator[Photo]:
+        """Photographs one of whose outlines leaves the size they are stated to have, and fits it with sides swapped.
+
+        Where such a photograph is stored sideways, outlines are those of the photograph as it is shown.
+        """
+        for item in self.annotations.values():
+            photo = self.photos.get(item.image_id)
+            if photo is not None and photo.width != photo.height and isinstance(item.segmentation, list):
+                rings = [part for part in item.segmentation if isinstance(part, array) and len(part) >= 6]
+                x, y = (max((max(ring[axis::2]) for ring in rings), default=0.0) for axis in (0, 1))
+                slack = 1 + OUTSIDE
+                leaves = x > slack * photo.width or y > slack * photo.height
+                if leaves and x <= slack * photo.height and y <= slack * photo.width:
+                    yield photo
 
     def _add_photo(self, path: Path, node: dict) -> None:
         number = fields.identifier(node["id"], "images.id")
@@ -145,6 +190,14 @@ class Instances:
         if before.file_name != photo.file_name:
             both = f"{before.file_name} and {photo.file_name}"
             raise UserError(f"{path}: image id {node['id']} stands for two files, {both}; give each its own id")
+
+    def _add_category(self, path: Path, node: dict) -> None:
+        number = fields.identifier(node["id"], "categories.id")
+        name = self.categories.setdefault(number, str(node["name"]))
+        if name != str(node["name"]):
+            both = f"{name} and {node['name']}"
+            raise UserError(f"{path}: category id {node['id']} stands for {both}; give each its own id")
+        self.category_ids[number] = node["id"]
 
     def _add_annotations(self, rows: list[Annotation]) -> None:
         """Where ids start again in every photograph they are told apart by it."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, ImageStat
 
 from data.problems import BadRow
 from data.sample import encode_png
@@ -23,6 +24,7 @@ _FORMATS = ("JPEG", "MPO", "PNG")  # MPO: a JPEG with further pictures behind it
 _ALIKE = ("grey",)  # worth a note, but every reader gives the same three equal channels
 _MODES = {"RGB": None, "L": "grey", "1": "grey", "P": "palette", "RGBA": "alpha", "LA": "alpha", "PA": "alpha"}
 _TURNED, _SIDEWAYS = range(2, 9), range(5, 9)  # EXIF orientations that are not upright, and that swap height and width
+_FLAT = 4.0  # standard deviation of grey levels; below it a hash is of noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class ImageFacts:
     another mode such as cmyk, another format such as webp, rotated (turned upright), unrotated (see `read_image`).
     `encoded` is what to embed in a dataset: the file's own bytes, or a PNG of the normalised pixels (alpha over white,
     as Qwen's own reader has it).  None where only a header was read of a file that can be used as it is.
-    `digest` is of the file's bytes, None where only a header was read.
+    `digest` is of the file's bytes, `look_hash` of what it looks like (`near_copies.py`), None where only a header was
+    read; a picture with nothing in it has no `look_hash` either.
     """
 
     height: int
@@ -41,6 +44,7 @@ class ImageFacts:
     notes: tuple[str, ...]
     encoded: bytes | None
     digest: str | None = None
+    look_hash: int | None = None
 
     @property
     def as_is(self) -> bool:
@@ -63,26 +67,31 @@ def read_image(image: str | bytes, size: tuple[int, int] | None = None, *, decod
             if size not in (None, (height, width)):
                 raise BadRow("size_mismatch", f"{name} is {height} x {width} px, annotated {size[0]} x {size[1]}")
             facts = ImageFacts(height, width, notes, None)
-            if not facts.as_is:
-                return ImageFacts(height, width, notes, encode_png(_pixels(picture, upright="rotated" in notes)))
-            if decode:
+            pixels_HW3 = None if facts.as_is else _pixels(picture, upright="rotated" in notes)
+            if pixels_HW3 is None and decode:
                 picture.load()
+            looks = look_hash(picture if pixels_HW3 is None else Image.fromarray(pixels_HW3)) if decode else None
     except BadRow:
         raise
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise BadRow("missing_image", f"{name}: {error.strerror}") from error
     except Exception as error:  # a decoder may trip over damage in any way
         raise BadRow("undecodable_image", f"{name}: {error or type(error).__name__}") from error
-    if isinstance(image, bytes):
-        return ImageFacts(height, width, notes, image, digest_of(image))
-    if not decode:
+    if isinstance(image, str) and not decode and facts.as_is:
         return facts
-    content = Path(image).read_bytes()
-    return ImageFacts(height, width, notes, content, digest_of(content))
+    content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    encoded = content if pixels_HW3 is None else encode_png(pixels_HW3)
+    return ImageFacts(height, width, notes, encoded, digest_of(content), looks)
 
 
 def digest_of(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def look_hash(picture: Image.Image) -> int | None:
+    """64 bits that photographs share if they look alike; None for a picture with nothing in it."""
+    small = picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS)  # the size that pHash works at
+    return int(str(imagehash.phash(small)), 16) if ImageStat.Stat(small).stddev[0] >= _FLAT else None
 
 
 def _shape_and_notes(picture: Image.Image, size: tuple[int, int] | None) -> tuple[tuple[int, int], tuple[str, ...]]:

@@ -14,6 +14,7 @@ from typing import Any
 import polygon
 from data.card_settings import CardSettings
 from data.leakage import LEAKAGE
+from data.near_copies import NEAR_COPIES
 from data.parquet import IMAGES, sha256
 from data.record_source import RecordSource
 from data.sources import Source, open_source
@@ -24,7 +25,7 @@ from polygon import Codec, UserError
 STAGES = {"sft": "task", "rl": "rl_task"}
 """Stage -> the node of conf/prepare.yaml with the tasks of its rows."""
 _REQUIRED = ("name", "source", "answers", "sizes")
-_OPTIONAL = ("images", "leakage", "leakage_against")
+_OPTIONAL = ("images", "leakage", "near_copies", "leakage_against")
 _ANNOTATIONS = {".json", ".jsonl", ".p", ".parquet"}
 _TOO_MUCH_TO_READ = 2**30  # bytes; only tables with images in them are larger
 
@@ -41,6 +42,7 @@ class Plan:
     mixes: dict[str, TaskMix]
     sizes: dict[str, dict[str, int | None]]
     leakage: str
+    near_copies: str
     against: tuple[RecordSource, ...]
     max_bad_share: float
     shard_rows: int
@@ -64,11 +66,12 @@ class Plan:
         source = open_source(dataset)
         is_endless = not isinstance(source, RecordSource)
         images = dataset.get("images") or ("embedded" if is_endless else "referenced")
-        leakage = dataset.get("leakage") or "drop"
+        leakage, near_copies = dataset.get("leakage") or "drop", dataset.get("near_copies") or "report"
         for key, value, choices in (
             ("answers", dataset["answers"], ANSWER_STYLES),
             ("images", images, ("embedded",) if is_endless else IMAGES),
             ("leakage", leakage, LEAKAGE),
+            ("near_copies", near_copies, NEAR_COPIES),
         ):
             if value not in choices:
                 raise UserError(f"dataset.{key}: {value!r} is unknown; known: {', '.join(choices)}")
@@ -85,6 +88,7 @@ class Plan:
             mixes={stage: _mix(config, node) for stage, node in STAGES.items()},
             sizes=_sizes(dataset["sizes"], source),
             leakage=leakage,
+            near_copies=near_copies,
             against=tuple(_others(dataset.get("leakage_against") or ())),
             max_bad_share=config["max_bad_share"],
             shard_rows=config["shard_rows"],

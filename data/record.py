@@ -10,6 +10,8 @@ from os.path import basename, normpath, splitext  # ten times as fast as pathlib
 
 _COCO_STEM = re.compile(r"(?:COCO_\w+?_)?(\d{12})(?:_\d+)?")
 
+OUTSIDE = 0.05
+"""Of the image's side: annotators overshoot the border by a few pixels, and are clipped there."""
 _AUGMENTED = re.compile(r"\.rf\.[0-9A-Za-z]+(?=\.\w+$)")
 
 
@@ -22,7 +24,8 @@ class Record:
     `image` is a path or encoded bytes.  `image_id` is the photograph, by one name in all datasets that show it
     (`image_id`); `source_image_id` is what the annotation file calls it, `category_id` and `category` the object's, and
     `area_px` the mask's area as annotated.
-    `height` and `width` are px as annotated; 0 where the files do not say.
+    `height` and `width` are px as annotated; 0 where the files do not say.  `is_upright`: outlines are those of the
+    photograph as it is shown, also where height and width are those of the pixels as stored.
     `segmentations` are COCO segmentations (a list of polygons, or run lengths) of its `n_objects`; the target is their
     union.  `box_px` is the annotated (x0, y0, x1, y1) in px, around all objects.
     No segmentation but a box: a target for the box task.  Neither: nothing in the image is meant.
@@ -44,6 +47,7 @@ class Record:
     category_id: int | str | None = None
     category: str | None = None
     area_px: float | None = None
+    is_upright: bool = False
 
     @property
     def name(self) -> str:

@@ -9,13 +9,12 @@ import math
 from collections.abc import Sequence
 
 from data.problems import BadRow
-from data.record import Record
+from data.record import OUTSIDE, Record
 from polygon import UserError, rle_encode, segmentation_mask
 from polygon.rle import coco
 
 _SLACK_PX, _SIDE_SLACK = 3.0, 0.15  # between a box and its mask: outlines are simplified, boxes drawn by hand
 _AREA_SLACK = 0.5  # of the larger of two areas: COCO's own is of the outlines before parts were joined
-_OUTSIDE = 0.05  # of the image's side: annotators overshoot the border by a few pixels, and are clipped there
 _Box = tuple[float, float, float, float]
 
 
@@ -123,7 +122,7 @@ def _normalised(record: Record, box_px: _Box, height: int, width: int) -> _Box:
 
 def _check_inside(record: Record, box_px: _Box, height: int, width: int) -> None:
     x0, y0, x1, y1 = box_px
-    dx, dy = _OUTSIDE * width, _OUTSIDE * height
+    dx, dy = OUTSIDE * width, OUTSIDE * height
     if x0 < -dx or y0 < -dy or x1 > width + dx or y1 > height + dy:
         raise BadRow("outside_image", f"{record.name}: it leaves its image of {height} x {width} px")
 

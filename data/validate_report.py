@@ -96,4 +96,13 @@ def summary(report: Mapping[str, Any]) -> list[str]:
                 places = ", ".join(f"{n} {place}" for place, n in counts["texts by split"].items())
                 share = f"{counts['texts']} of {counts['of texts']} texts of {source} {report['leakage']['done']}"
                 lines.append(f"{split}: {share}, their {counts['images']} images are held out elsewhere: {places}")
+    near = report.get("near copies", {"splits": {}})
+    for split, counts in near["splits"].items():
+        if counts["texts"]:
+            examples = "; ".join(f"{ours} and {theirs}" for ours, theirs in counts["examples"])
+            way_out = "" if near["done"] == "dropped" else ", dataset.near_copies=drop leaves them out"
+            lines.append(
+                f"{split}: {counts['texts']} texts {near['done']}, their {counts['images']} images look like held-out "
+                f"ones ({examples}){way_out}"
+            )
     return lines

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from data.checked import Checked
 from data.checked_records import CONTENT, FACTS, CheckedRecords
 from data.leakage import HeldOut, is_training, leak_counts
+from data.near_copies import near_copies
 from data.partial_folder import PartialFolder
 from data.plan import Plan
 from data.record import Record
@@ -84,7 +85,7 @@ def usable_part(
         problems.write_text(json.dumps(report, indent=2) + "\n")
         raise
     held_out = HeldOut([source, *plan.against] if any(map(is_training, used)) else [], tables)
-    usable, leakage = {}, {}
+    usable, leakage, looks_alike = {}, {}, {}
     for split, table in tables.items():
         usable_R = pc.is_null(table["reason"]).to_numpy()
         if is_training(split):
@@ -92,9 +93,19 @@ def usable_part(
             leakage[split] = leak_counts(table, leaked_R, held_out)
             if plan.leakage == "drop":
                 usable_R = usable_R & ~leaked_R
+            if plan.near_copies != "ignore":
+                near = near_copies(table, tables, ~usable_R | leaked_R)
+                looks_alike[split] = {
+                    "texts": int(table["texts"].to_numpy()[near.rows_R].sum()),
+                    "images": near.images,
+                    "examples": near.examples,
+                }
+                if plan.near_copies == "drop":
+                    usable_R = usable_R & ~near.rows_R
         usable[split] = table["number"].to_numpy()[usable_R]
         if not len(usable[split]):
             raise UserError(_nothing_left(plan, report, split, int(leaked_R.sum()) if is_training(split) else 0))
+    report["near copies"] = {"done": {"drop": "dropped"}.get(plan.near_copies, "kept"), "splits": looks_alike}
     report["leakage"] = {"done": {"drop": "dropped", "keep": "kept"}[plan.leakage], "splits": leakage}
     contents = {split: read_checks(files[split], CONTENT, usable[split]) for split in used}
     return Validated(source, contents), report

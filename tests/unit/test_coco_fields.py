@@ -5,10 +5,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from data import coco_fields as fields
+from data import coco_instances
 from data.coco_instances import Instances
 from data.prepare import main
 from polygon import UserError
@@ -128,6 +130,25 @@ def test_what_tools_write_is_read(prepared, tmp_path, changes):
     assert rows(tmp_path) == 8
 
 
+def test_outlines_of_photographs_as_shown_hold_for_the_whole_file(prepared, tmp_path):
+    """Sizes as stored, outlines upright: the outline of one photograph fits no other way, those of the rest both."""
+    folder = tmp_path / "my set, (1)=a/images"
+    folder.mkdir(parents=True)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for number in range(1, 5):
+        Image.new("RGB", (WIDTH, HEIGHT), (20 * number,) * 3).save(folder / f"p {number}.png", exif=exif)
+    below = {"segmentation": [[10, 50, 30, 50, 30, 78, 10, 78]], "bbox": [10, 50, 20, 28]}
+    run = prepared([item | (below if item["id"] == 3 else {}) for item in annotations()])
+    assert run.code == 0, run.err
+    assert rows(tmp_path) == 8
+    report = json.loads((tmp_path / "data/mine/problems.json").read_text())
+    assert any("photographs with an EXIF rotation are turned" in note for note in report["notes"])
+    table = pq.read_table(tmp_path / "data/mine/rl", columns=["reward_model"]).to_pylist()
+    sizes = [tuple(json.loads(row["reward_model"]["ground_truth"])["rle"]["size"]) for row in table]
+    assert sorted(sizes) == [(HEIGHT, WIDTH)] * 4 + [(WIDTH, HEIGHT)] * 4
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_encodings(prepared, tmp_path, encoding):
     assert prepared(annotations(), encoding=encoding).code == 0
@@ -238,3 +259,27 @@ def test_what_could_mean_two_things_is_refused(tmp_path, content, said):
     file.write_text(json.dumps(content))
     with pytest.raises(UserError, match=said):
         Instances.read(file)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"segmentation": [[n / 3 for n in RING]]}, {"id": "1"}, {"bbox": "x"}, {"id": 3}]
+)
+def test_a_file_read_entry_by_entry_is_the_same(tmp_path, monkeypatch, changes):
+    rows = [item | changes for item in annotations()] + [{"id": 99}, 7]
+    images = [{"id": n, "file_name": f"{n}.png", "width": WIDTH, "height": HEIGHT} for n in range(1, 9)]
+    file = tmp_path / "instances.json"
+    file.write_text(json.dumps({"annotations": rows, "categories": [{"id": 1, "name": "cat"}], "images": images}))
+    whole = Instances.read(file), Instances.read(file, wanted={3})
+    monkeypatch.setattr(coco_instances, "STREAMED_BYTES", 0)
+    assert (Instances.read(file), Instances.read(file, wanted={3})) == whole
+    assert len(whole[0].annotations) > 1
+
+
+@pytest.mark.parametrize(
+    "content", ['{"images": [', "[]", "{}", '{"images": {"1": {}}}', '{"images": [{"id": [1]}]}', "", "\x00"]
+)
+def test_a_broken_file_read_entry_by_entry_is_refused(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(coco_instances, "STREAMED_BYTES", -1)
+    (tmp_path / "instances.json").write_text(content)
+    with pytest.raises(UserError, match=r"instances\.json"):
+        Instances.read(tmp_path / "instances.json")
