@@ -4,6 +4,7 @@ Why: files are believed once, here.  A dataset asks several times about an objec
 not of what the files state.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from data.record import Record
 from data.record_target import area_agrees, target_of
 from polygon.rle import coco
 
+_PLACEHOLDER = re.compile(r"<(?:image|video|audio)>|<\|[^|<>]*\|>")  # verl's, and every model family's own tokens
 _PHOTOGRAPHS = 256  # to remember; whoever looks at many records has those of one photograph follow each other
 
 
@@ -59,6 +61,8 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         raise BadRow(*record.problem)
     if not record.expressions:
         raise BadRow("no_expression", f"{record.name} has none")
+    if placeholder := next(filter(None, map(_PLACEHOLDER.search, record.expressions)), None):
+        raise BadRow("placeholder", f"{record.name}: {placeholder[0]} in an expression stands for an image or a turn")
     is_single = record.has_target and record.n_objects == 1
     asked = task if is_single else "text2mask"
     if record.has_target and not record.segmentations and asked != "text2box":

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from data.hub_table import open_table
+from data.image_file import read_image
 from data.lazy_records import LazyRecords
+from data.problems import BadRow
 from data.record import Record, image_id
 from data.record_source import RecordSource
-from data.table_cells import BOX_FORMATS, box_px, cell, segmentations, texts
+from data.table_cells import BOX_FORMATS, box_px, cell, items, segmentations, texts
 from polygon import UserError
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ class HuggingFace(RecordSource):
 
     `split_names`: by our name for a split, theirs, or files below a local `path` ("data/val-*.parquet").
     `columns`: by what it holds (COLUMNS), a column or a path into one (`table_cells.cell`); image and expressions, and
-    segmentation or box, have to be there.  `each` is a column with a list of objects whose fields then are columns.
-    `images` is the folder that image paths in the table start from.  `photographs` names the collection, `mscoco` where
-    ids are COCO's numbers; the default is the dataset's own.
+    segmentation or box, have to be there.  `each` is a column with a list of objects, or a dict of lists, whose fields
+    then are columns.  `box_format` is xywh, xyxy or cxcywh, in px or, with `box_range`, from 0 to 1 (or to 1000).
+    `images` is the folder that paths in the table start from; masks are also found beside the table.
+    `photographs` names the collection, `mscoco` where ids are COCO's numbers; the default is the dataset's own.
     `subset` is the hub's name for a configuration, `revision` its commit.
     """
 
@@ -49,6 +52,7 @@ class HuggingFace(RecordSource):
     split_names: dict
     columns: dict
     box_format: str = "xywh"
+    box_range: float | None = None
     each: str | None = None
     images: str | None = None
     photographs: str | None = None
@@ -66,6 +70,8 @@ class HuggingFace(RecordSource):
         if self.box_format not in BOX_FORMATS:
             known = ", ".join(BOX_FORMATS)
             raise UserError(f"dataset.source.box_format: {self.box_format!r} is unknown; known: {known}")
+        if self.box_range is not None and not self.box_range > 0:
+            raise UserError(f"dataset.source.box_range: {self.box_range} is no number above 0, or null for px")
         if not Path(self.path).exists() and not _OF_HUB.fullmatch(self.path):
             raise UserError(f"{self.path} is no file or folder, and no owner/name of the hub; set dataset.source.path")
         if not self.split_names:
@@ -103,7 +109,7 @@ class HuggingFace(RecordSource):
         top = {said.partition(".")[0], self.each} & set(table.column_names)
         rows: Any = table.select_columns(sorted(top))
         for number, row in enumerate(rows):
-            for item in range(len(row[self.each] or ())) if self.each else (None,):
+            for item in self._items(row):
                 entries.append((number, item))
                 try:
                     counts.append(len(texts(cell(self._fields(row, item), said))))
@@ -112,27 +118,45 @@ class HuggingFace(RecordSource):
         self._opened[split] = table, entries, counts
         return self._opened[split]
 
+    def _items(self, row: dict) -> Sequence[int | None]:
+        """One for each record of a row; one also where its objects cannot be told apart, and `_record` says why."""
+        if not self.each:
+            return (None,)
+        try:
+            return range(len(items(row[self.each])))
+        except (ValueError, TypeError):
+            return (0,)
+
     def _fields(self, row: dict, item: int | None) -> dict:
-        return row if item is None else {**row, **row[self.each][item]}
+        """The columns of a record.  Raises ValueError or TypeError where its row has no objects but something else."""
+        return row if item is None else {**row, **items(row[self.each])[item]}
 
     def _record(self, split: str, entry: _Entry) -> Record:
         number, item = entry
-        row = self._fields(self._open(split)[0][number], item)
+        row, problem = self._open(split)[0][number], None
+        found: dict[str, Any] = {}
         readers: dict[str, Callable[[Any], Any]] = {
             "image": self._image,
             "expressions": texts,
-            "segmentation": segmentations,
-            "box": partial(box_px, box_format=self.box_format),
+            "segmentation": partial(segmentations, folder=self._folder),
             "height": int,
             "width": int,
+            "box": lambda value: box_px(value, self.box_format, self._scale(found)),
         }
-        found: dict[str, Any] = {}
-        problem = None
-        for key, column in self._columns.items():
+        at = f"{self.name} {split} row {number}"
+        try:
+            row = self._fields(row, item)
+        except (ValueError, TypeError) as error:
+            problem = ("bad_annotation", f"{at}, column {self.each}: {type(error).__name__} {error}"[:300])
+        for key in readers | self._columns if not problem else ():
+            if key not in self._columns:
+                continue
             try:
-                found[key] = readers.get(key, str)(cell(row, column))
+                found[key] = readers.get(key, str)(cell(row, self._columns[key]))
+            except BadRow as bad:
+                problem = problem or (bad.reason, bad.detail)
             except Exception as error:  # the cell may hold anything, images included
-                detail = f"{self.name} {split} row {number}, column {column}: {type(error).__name__} {error}"
+                detail = f"{at}, column {self._columns[key]}: {type(error).__name__} {error}"
                 problem = problem or ("bad_annotation", detail[:300])
         image = found.get("image", b"")
         shown = found["image_id"] if "image_id" in found else self._name_of(image)
@@ -150,6 +174,21 @@ class HuggingFace(RecordSource):
             expressions=found.get("expressions", ()),
             problem=problem,
         )
+
+    def _scale(self, found: dict[str, Any]) -> tuple[float, float]:
+        """Px for each unit of a box, along x and y.  Raises BadRow for an image that cannot be read."""
+        if self.box_range is None:
+            return 1.0, 1.0
+        height, width = found.get("height"), found.get("width")
+        if not height or not width:
+            facts = read_image(found.get("image", b""), decode=False)
+            height, width = facts.height, facts.width
+        return width / self.box_range, height / self.box_range
+
+    @property
+    def _folder(self) -> str:
+        """That paths in the table start from."""
+        return self.images or (self.path if Path(self.path).is_dir() else str(Path(self.path).parent))
 
     def _image(self, value: Any) -> str | bytes:
         """Encoded bytes, or a path below `images`."""

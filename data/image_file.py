@@ -32,7 +32,8 @@ class ImageFacts:
     """An image as it is to be used.
 
     `height` and `width` are px.  `notes` says what is not plain RGB about the file: grey, palette, alpha, 16-bit,
-    another mode such as cmyk, another format such as webp, rotated (turned upright), unrotated (see `read_image`).
+    12-bit in 16, another mode such as cmyk, another format such as webp, rotated (turned upright), unrotated (see
+    `read_image`).
     `encoded` is what to embed in a dataset: the file's own bytes, or a PNG of the normalised pixels (alpha over white,
     as Qwen's own reader has it).  None where only a header was read of a file that can be used as it is.
     `digest` is of the file's bytes, `look_hash` of what it looks like (`near_copies.py`), None where only a header was
@@ -66,6 +67,8 @@ def read_image(image: str | bytes, size: tuple[int, int] | None = None, *, decod
             (height, width), notes = _shape_and_notes(picture, size)
             if size not in (None, (height, width)):
                 raise BadRow("size_mismatch", f"{name} is {height} x {width} px, annotated {size[0]} x {size[1]}")
+            if "16-bit" in notes and (bits := _bits(picture)) < 16:
+                notes = tuple(f"{bits}-bit in 16" if note == "16-bit" else note for note in notes)
             facts = ImageFacts(height, width, notes, None)
             pixels_HW3 = None if facts.as_is else _pixels(picture, upright="rotated" in notes)
             if pixels_HW3 is None and decode:
@@ -109,11 +112,17 @@ def _shape_and_notes(picture: Image.Image, size: tuple[int, int] | None) -> tupl
     return shape, tuple(notes)
 
 
+def _bits(picture: Image.Image) -> int:
+    """How many of its 16 bits a grey picture uses: cameras write 12, and some tools 8, into 16."""
+    highest = int(np.asarray(picture, np.int32).max())
+    return next((bits for bits in (8, 12) if highest < 2**bits), 16)
+
+
 def _pixels(picture: Image.Image, *, upright: bool) -> NDArray[np.uint8]:
     """uint8 RGB (H, W, 3)."""
     picture = ImageOps.exif_transpose(picture) if upright else picture
     if picture.mode.startswith("I"):
-        grey_HW = np.clip(np.asarray(picture, np.int32) >> 8, 0, 255).astype(np.uint8)
+        grey_HW = np.clip(np.asarray(picture, np.int32) >> (_bits(picture) - 8), 0, 255).astype(np.uint8)
         picture = Image.fromarray(grey_HW)
     elif picture.mode == "F":
         raise ValueError("floating-point pixels have no known range")

@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "crowd": "the target is a crowd region, which stands for no single object",
     "no_mask": "the target has a box only, and the task asks for more",
     "no_expression": "no expression means the target",
+    "placeholder": "an expression holds <image> or a token of the chat template",
     "empty_mask": "the mask covers no pixel",
     "outside_image": "the target lies outside its image",
 }

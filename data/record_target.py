@@ -112,6 +112,12 @@ def _rings(record: Record, polygons: list, height: int, width: int) -> list[list
 def _normalised(record: Record, box_px: _Box, height: int, width: int) -> _Box:
     if len(box_px) != 4 or not _are_finite(box_px):
         raise BadRow("bad_annotation", f"{record.name}: its box {box_px} is no four finite numbers")
+    if max(box_px) <= 1 and min(height, width) > 2:
+        raise BadRow(
+            "normalised",
+            f"{record.name}: its box {box_px} lies within 0..1; px are expected "
+            "(a table's says so by dataset.source.box_range=1)",
+        )
     _check_inside(record, box_px, height, width)
     x0, x1 = (min(max(box_px[i] / width, 0.0), 1.0) for i in (0, 2))
     y0, y1 = (min(max(box_px[i] / height, 0.0), 1.0) for i in (1, 3))

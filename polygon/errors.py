@@ -38,6 +38,10 @@ def cli(main: Callable[P, R]) -> Callable[P, R]:
             if not isinstance(error, UserError) and not _is_about_configuration(error):
                 raise
             said = str(error).partition("Config search path")[0]
+            if type(error).__name__ == "OverrideParseException":
+                said += (
+                    "; a value with blanks, brackets, commas or = goes in quotes of its own: \"key='my file (1).json'\""
+                )
             print(f"error: {' '.join(said.split())}", file=sys.stderr)
             sys.exit(2)
 

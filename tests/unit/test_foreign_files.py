@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from data.checked import Checked
+from data.huggingface import HuggingFace
 from data.prepare import main as prepare
+from data.problems import BadRow
 from evaluation.run import main as evaluate
+from polygon.rle import coco
 
 ONE_FILE = (
     "dataset.source.annotations=instances.json", "dataset.source.images=images",
@@ -94,3 +98,52 @@ def test_old_answers_are_refused(prepared, ended, shared, tmp_path):
     words = ("dataset=coco", "dataset.name=c", "split=val", f"data_root={tmp_path}", f"predictions={answers}")
     run = ended(evaluate, "evaluate", *words, "boundary=null")
     assert run.code == 2 and run.err.count("\n") == 1
+
+
+@pytest.fixture
+def table(shared, tmp_path, monkeypatch):
+    """`table(case, task, columns, **settings)`: what is found in each record of a Hugging Face table, or its BadRow."""
+    datasets = pytest.importorskip("datasets", reason="tables of Hugging Face need the package datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+    def table(case: str, task: str, columns: dict, **settings) -> list[Checked | BadRow]:
+        root = shared / "data/cases" / case
+        if not root.is_dir():
+            pytest.skip(f"no {root}")
+        columns = {"image": "image", "expressions": "caption", **columns}
+        node = {"name": "t", "path": str(root), "split_names": {"val": "val"}, "columns": columns, **settings}
+        source, found = HuggingFace.from_config(node), []
+        for number in range(len(source.records("val"))):
+            try:
+                found.append(source.checked("val", number, task))
+            except BadRow as bad:
+                found.append(bad)
+        return found
+
+    return table
+
+
+def test_objects_as_a_dict_of_lists(table):
+    found = table("17", "text2box", {"box": "bbox"}, each="objects")
+    assert [each.expressions for each in found] == [("the red cat",), ("the dog",)] * 4
+    assert [round(value * 320) for value in found[1].box[::2]] == [200, 290]
+
+
+@pytest.mark.parametrize("case", ["18jpeg", "18path"])
+def test_masks_as_jpeg_and_by_path(table, case):
+    found = table(case, "text2mask", {"segmentation": "mask"})
+    assert [coco.area(each.rle) for each in found] == [6400] * 4
+
+
+def test_boxes_from_0_to_1(table):
+    for bad in table("29", "text2box", {"box": "bbox"}, box_format="xyxy"):
+        assert bad.reason == "normalised" and "box_range=1" in bad.detail
+    found = table("29", "text2box", {"box": "bbox"}, box_format="xyxy", box_range=1.0)
+    assert found[0].box == pytest.approx((0.235, 0.186, 0.679, 0.778))
+
+
+def test_a_placeholder_in_a_caption_is_counted(table):
+    found = table("36", "text2mask", {"segmentation": "segmentation"})
+    reasons = {number: each.reason for number, each in enumerate(found) if isinstance(each, BadRow)}
+    assert reasons == {0: "placeholder", 1: "placeholder", 6: "no_expression"}
+    assert "<image>" in found[0].detail and "<|vision_start|>" in found[1].detail

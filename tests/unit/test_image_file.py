@@ -57,6 +57,8 @@ def test_plain_files_stay_as_they_are(tmp_path, form, mode):
     [
         (Image.fromarray(SMOOTH_HW3).convert("CMYK"), "JPEG", "cmyk", SMOOTH_HW3),
         (Image.fromarray(SMOOTH_HW3[..., 0].astype(np.uint16) * 257), "PNG", "16-bit", SMOOTH_HW3[..., :1]),
+        (Image.fromarray(SMOOTH_HW3[..., 0].astype(np.uint16) * 16), "PNG", "12-bit in 16", SMOOTH_HW3[..., :1]),
+        (Image.fromarray(SMOOTH_HW3[..., 0].astype(np.uint16)), "PNG", "8-bit in 16", SMOOTH_HW3[..., :1]),
         (Image.fromarray(SMOOTH_HW3).quantize(256), "PNG", "palette", SMOOTH_HW3),
         (Image.fromarray(SMOOTH_HW3), "WEBP", "webp", SMOOTH_HW3),
         (Image.fromarray(SMOOTH_HW3), "TIFF", "tiff", SMOOTH_HW3),
