@@ -11,7 +11,7 @@ from functools import lru_cache
 from data.image_file import ImageFacts, read_image
 from data.problems import BadRow
 from data.record import Record
-from data.record_target import area_agrees, target_of
+from data.record_target import Found, area_agrees, target_of
 from polygon.rle import coco
 
 _PLACEHOLDER = re.compile(r"<(?:image|video|audio)>|<\|[^|<>]*\|>")  # verl's, and every model family's own tokens
@@ -24,9 +24,9 @@ class Checked:
 
     `image` is the path of a file that every reader sees alike, else bytes (`image_file.py`); height and width are px.
     `digest` and `look_hash` are those of `ImageFacts`.
-    `is_single`: exactly one object is meant.  `rle` and `box` are those of `Sample`; `mask_text` is the codec's answer
-    to the mask, where it is known.  `converted` are the notes of `ImageFacts`, where pixels had to be converted, and
-    what is odd but does no harm.
+    `is_single`: exactly one object is meant.  `rle`, `box`, `ignored` and `twice` are those of `Sample`; `mask_text` is
+    the codec's answer to the mask, where known.  `converted` are the notes of `ImageFacts`, where pixels had to be
+    converted, and what is odd but does no harm.
     """
 
     source: str
@@ -39,6 +39,8 @@ class Checked:
     is_single: bool
     rle: dict | None
     box: tuple[float, float, float, float] | None
+    ignored: dict | None = None
+    twice: dict | None = None
     mask_text: str | None = None
     converted: tuple[str, ...] = ()
     source_image_id: int | str | None = None
@@ -67,7 +69,7 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
     asked = task if is_single else "text2mask"
     if record.has_target and not record.segmentations and asked != "text2box":
         raise BadRow("no_mask", f"{record.name} has a box and no mask: {asked} cannot be asked of it, text2box can")
-    image, (rle, box) = _in_its_frame(record, decode)
+    image, (rle, box, twice) = _in_its_frame(record, decode)
     converted = image.notes if image.encoded not in (None, record.image) else ()
     if rle is not None and not area_agrees(record, float(coco.area(rle))):
         converted += ("an area that is not the mask's",)
@@ -82,6 +84,8 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
         is_single=is_single,
         rle=rle,
         box=box,
+        ignored=record.ignored,
+        twice=twice,
         converted=converted,
         source_image_id=record.source_image_id,
         category_id=record.category_id,
@@ -91,7 +95,7 @@ def check(record: Record, task: str, *, decode: bool) -> Checked:
     )
 
 
-def _in_its_frame(record: Record, decode: bool) -> tuple[ImageFacts, tuple]:
+def _in_its_frame(record: Record, decode: bool) -> tuple[ImageFacts, Found]:
     """The image and the target in it.
 
     Where the size is that of the pixels as stored and the outlines are those of the photograph as it is shown, by what

@@ -30,6 +30,8 @@ COLUMNS = pa.schema(
         "expressions": pa.large_list(pa.large_string()),  # large: of ten million records they are gigabytes
         "is_single": pa.bool_(),
         "counts": pa.large_string(),  # of the run lengths; null without a mask
+        "ignored": pa.large_string(),  # the same of these parts, null for no pixel
+        "twice": pa.large_string(),
         "box": pa.list_(pa.float64(), 4),
         "mask_text": pa.large_string(),
     }
@@ -61,7 +63,8 @@ def row_of(found: Checked) -> dict:
     row = {name: getattr(found, name) for name in _OF_CHECKED}
     row["image"] = found.image if isinstance(found.image, str) else None
     row["converted"] = ", ".join(found.converted) or None
-    row["counts"] = found.rle["counts"] if found.rle else None
+    for name, part in (("counts", found.rle), ("ignored", found.ignored), ("twice", found.twice)):
+        row[name] = part["counts"] if part else None
     row |= {name: json.dumps(getattr(found, name)) for name in _AS_JSON}
     return row
 
@@ -83,12 +86,14 @@ class CheckedRecords(Sequence[Checked]):
     def __getitem__(self, index: int) -> Checked:
         """Raises BadRow for an image that has changed since."""
         row = {name: column[index].as_py() for name, column in self._columns.items()}
-        counts = row.pop("counts")
+        size = [row["height"], row["width"]]
+        for name, part in (("rle", row.pop("counts")), ("ignored", row["ignored"]), ("twice", row["twice"])):
+            row[name] = None if part is None else {"size": size, "counts": part}
         row["image"] = row["image"] or self._image(index)
         row["expressions"] = tuple(row["expressions"])
         row["box"] = tuple(row["box"]) if row["box"] else None
         row |= {name: json.loads(row[name]) for name in _AS_JSON}
-        return Checked(**row, rle=None if counts is None else {"size": [row["height"], row["width"]], "counts": counts})
+        return Checked(**row)
 
     def _image(self, index: int) -> str | bytes:
         record = self.records[index]

@@ -24,6 +24,7 @@ class Record:
     `image` is a path or encoded bytes.  `image_id` is the photograph, by one name in all datasets that show it
     (`image_id`); `source_image_id` is what the annotation file calls it, `category_id` and `category` the object's, and
     `area_px` the mask's area as annotated.
+    `ignored` are run lengths of pixels that count neither for nor against an answer.
     `height` and `width` are px as annotated; 0 where the files do not say.  `is_upright`: outlines are those of the
     photograph as it is shown, also where height and width are those of the pixels as stored.
     `segmentations` are COCO segmentations (a list of polygons, or run lengths) of its `n_objects`; the target is their
@@ -47,6 +48,7 @@ class Record:
     category_id: int | str | None = None
     category: str | None = None
     area_px: float | None = None
+    ignored: dict | None = None
     is_upright: bool = False
 
     @property

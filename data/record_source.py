@@ -135,6 +135,8 @@ class RecordSource(ABC):
             source_image_id=found.source_image_id,
             category_id=found.category_id,
             category=found.category,
+            ignored=found.ignored,
+            twice=found.twice,
         )
 
     def _text_ends(self, split: str) -> NDArray[np.int64]:

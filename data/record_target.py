@@ -7,6 +7,7 @@ the image by a million pixels.
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from data.problems import BadRow
 from data.record import OUTSIDE, Record
@@ -18,24 +19,33 @@ _AREA_SLACK = 0.5  # of the larger of two areas: COCO's own is of the outlines b
 _Box = tuple[float, float, float, float]
 
 
-def target_of(record: Record, height: int, width: int) -> tuple[dict | None, _Box | None]:
-    """(compressed run lengths, box) of a record whose image is height x width px.
+class Found(NamedTuple):
+    """Compressed run lengths of a mask, of its pixels that two outlines of the object cover, and a box."""
+
+    rle: dict | None
+    box: _Box | None
+    twice: dict | None = None
+
+
+def target_of(record: Record, height: int, width: int) -> Found:
+    """The target of a record whose image is height x width px.
 
     The mask is the union of the segmentations; None where there is a box only, empty where nothing is meant.
     The box is normalised, as annotated, else around the mask; None where nothing is meant.
     Raises BadRow: bad_annotation, normalised, outside_image, empty_mask, box_disagrees, area_disagrees.
     """
     if not record.has_target:
-        return _compressed(coco.frPyObjects({"size": [height, width], "counts": [height * width]}, height, width)), None
-    rle = _union(record, height, width) if record.segmentations else None
-    if rle is None:
+        nothing = coco.frPyObjects({"size": [height, width], "counts": [height * width]}, height, width)
+        return Found(_compressed(nothing), None)
+    if not record.segmentations:
         assert record.box_px is not None  # there is a target
-        return None, _normalised(record, record.box_px, height, width)
+        return Found(None, _normalised(record, record.box_px, height, width))
+    rle, twice = _union(record, height, width)
     x, y, box_width, box_height = coco.toBbox(rle).tolist()
     around_px = (x, y, x + box_width, y + box_height)
     box = _normalised(record, record.box_px or around_px, height, width)
     _check_agreement(record, record.box_px or around_px, around_px, float(coco.area(rle)))
-    return _compressed(rle), box
+    return Found(_compressed(rle), box, twice)
 
 
 def _check_agreement(record: Record, box_px: _Box, around_px: _Box, area_px: float) -> None:
@@ -73,7 +83,8 @@ def _agree(box_px: _Box, other_px: _Box) -> bool:
     return all(abs(box_px[side] - other_px[side]) <= slack[side % 2] for side in range(4))
 
 
-def _union(record: Record, height: int, width: int) -> dict:
+def _union(record: Record, height: int, width: int) -> tuple[dict, dict | None]:
+    """Run lengths of the mask, and of what two outlines of one object cover, None for nothing."""
     rings, parts = [], []
     for item in record.segmentations:
         if isinstance(item, list):
@@ -89,7 +100,8 @@ def _union(record: Record, height: int, width: int) -> dict:
     rle = coco.merge(parts)
     if not coco.area(rle):
         raise BadRow("empty_mask", f"{record.name}: the mask covers no pixel")
-    return rle
+    is_covered_once = len(parts) == 1 or record.n_objects > 1 or coco.area(parts).sum() == coco.area(rle)
+    return rle, None if is_covered_once else rle_encode(coco.decode(parts).sum(axis=2) > 1)
 
 
 def _rings(record: Record, polygons: list, height: int, width: int) -> list[list[float]]:

@@ -18,7 +18,7 @@ from data.image_reference import dereference
 from data.sample import Sample
 from data.shards import split_files, split_names
 from data.task import TASKS
-from polygon import Target, UserError
+from polygon import Target, UserError, rle_decode
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 64  # rows in memory at a time
@@ -121,8 +121,9 @@ def _sample(row: dict) -> PreparedSample:
     target = Target.from_json(row["reward_model"]["ground_truth"])
     if target.task not in TASKS:
         raise UserError(f"unknown task {target.task!r}")
-    if target.rle is not None:
-        target.mask  # noqa: B018 - decoded here so that damaged run lengths are found here
+    for part in (target.rle, target.ignored, target.twice):
+        if part is not None:
+            rle_decode(part)  # here, so that damaged run lengths are found here
     sample = PreparedSample(
         sample_id=extra["sample_id"],
         source=row["data_source"],
@@ -140,6 +141,8 @@ def _sample(row: dict) -> PreparedSample:
         source_image_id=json.loads(extra.get("source_image_id") or "null"),
         category_id=json.loads(extra.get("category_id") or "null"),
         category=extra.get("category"),
+        ignored=target.ignored,
+        twice=target.twice,
         index=extra["index"],
         prompt=row["prompt"][0]["content"],
     )

@@ -44,6 +44,7 @@ class Sample:
     `expression` is set for text tasks, `prompt_region` (normalised) for visual prompts.
     `rle` is the target mask as compressed COCO RLE, None only for a box task on data without masks; `box` the annotated
     box (x0, y0, x1, y1), normalised, or None where there is no target.
+    `ignored` and `twice` are parts of the image that `Target` explains.
     `image_id` is the photograph and `ann_id` the object; `source_image_id`, `category_id` and `category` are the
     annotation file's, None where it has none.
     `mask_text` is the codec's text of the mask where the source has it already: encoding is the costly part of a row.
@@ -66,10 +67,12 @@ class Sample:
     source_image_id: int | str | None = None
     category_id: int | str | None = None
     category: str | None = None
+    ignored: dict | None = None
+    twice: dict | None = None
 
     def target(self) -> Target:
         kind = TASKS[self.task].answer_kind
-        return Target(kind=kind, task=self.task, height=self.height, width=self.width, rle=self.rle, box=self.box)
+        return Target(kind, self.task, self.height, self.width, self.rle, self.box, self.ignored, self.twice)
 
     def image_bytes(self) -> bytes:
         """Encoded image.  Raises UserError for a path that cannot be read."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from data.coco import Coco
 from data.huggingface import HuggingFace
+from data.reason_seg import ReasonSeg
 from data.refer import Refer
 from data.refer_boxes import ReferBoxes
 from data.sample import Sample
@@ -44,6 +45,7 @@ SOURCES = {
     "refer_boxes": ReferBoxes,
     "coco": Coco,
     "huggingface": HuggingFace,
+    "reason_seg": ReasonSeg,
     "series": Series,
 }
 

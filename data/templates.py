@@ -56,9 +56,13 @@ NO_TARGET = "[]"
 
 
 def question(task: str, query: str, rng: np.random.Generator) -> str:
-    """One of the task's questions about `query`, without the image placeholder."""
+    """One of the task's questions about `query`, without the image placeholder.
+
+    A query that is a sentence of its own (ReasonSeg's are) comes first: "What keeps the rain out? Outline it."
+    """
     choices = QUESTIONS[task]
-    return choices[rng.integers(len(choices))].format(q=query)
+    chosen = choices[rng.integers(len(choices))]
+    return f"{query} {chosen.format(q='it')}" if query.endswith(("?", ".", "!")) else chosen.format(q=query)
 
 
 def answer(kind: Kind, text: str, rng: np.random.Generator, style: str = "bare") -> str:

@@ -16,6 +16,7 @@
     hit              at_least     at_least     above        at_least     at_least
     prec_over        all          all          all          all          targets
     side_px          null         null         null         512          null
+    overlap          covered      dropped      dropped      dropped      covered
 
 What a setting means: `Conventions`. Which lines of the published code a preset follows, and what of them it leaves out:
 the comments of its YAML file. The defaults are those of `simpleseg`.
@@ -34,6 +35,7 @@ AccBox = Literal["annotated", "mask"]
 MaskBox = Literal["edges", "centres"]
 Hit = Literal["at_least", "above"]
 PrecOver = Literal["all", "targets"]
+Overlap = Literal["covered", "dropped"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Conventions:
     mask_box: the box around a mask runs along the outer "edges" of its pixels or through their "centres".
     hit: IoU "at_least" the threshold, or "above" it.
     prec_over: Prec@t is a share of "all" samples, or of those that have a target ("targets").
+    overlap: pixels that two outlines of one object cover are "covered", or "dropped" from it.
     side_px: masks are compared after both are brought to this many pixels a side; None: in the image's own.
     """
 
@@ -70,6 +73,7 @@ class Conventions:
     hit: Hit = "at_least"
     prec_over: PrecOver = "all"
     side_px: int | None = None
+    overlap: Overlap = "covered"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Conventions":
@@ -111,6 +115,7 @@ class Conventions:
         return {
             "conventions": self.name,
             "compared": f"at {self.side_px} x {self.side_px} px" if self.side_px else "at the image's own size",
+            **({"overlapping outlines": _DROPPED} if self.overlap == "dropped" else {}),
             "empty union": f"nothing answered, nothing there: IoU {self.empty_union:.1f}{specks}",
             "empty answer []": f"IoU 0 where there is a target, {self.empty_union:.1f} where there is none",
             "parse failure": _FAILURE[self.parse_failure],
@@ -128,7 +133,9 @@ _CHOICES = {
     "mask_box": get_args(MaskBox),
     "hit": get_args(Hit),
     "prec_over": get_args(PrecOver),
+    "overlap": get_args(Overlap),
 }
+_DROPPED = "what two outlines of an object cover is left out of it"
 _FAILURE = {
     "zero": "IoU 0 and no hit, target or not; an empty mask in cIoU",
     "empty": "an empty mask, as if [] had been answered",

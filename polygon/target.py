@@ -11,6 +11,8 @@ from polygon.errors import UserError
 from polygon.region import KINDS, Kind
 from polygon.rle import rle_decode
 
+_PARTS = ("ignored", "twice")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -19,6 +21,8 @@ class Target:
     `kind` is what the answer has to be, `task` the task's name, height and width are pixels, `rle` COCO compressed run
     lengths of that size, `box` (x0, y0, x1, y1) normalised as annotated (it need not be the mask's own box).
     Of kind box, `rle` may be None: some datasets have boxes and no masks, and a box is scored against the box alone.
+    `ignored` and `twice` are run lengths, None for no pixel: pixels that count neither for nor against an answer, and
+    those of the mask that two outlines of the object cover, which some evaluation codes lose.
     """
 
     kind: Kind
@@ -27,6 +31,8 @@ class Target:
     width: int
     rle: dict | None
     box: tuple[float, float, float, float] | None
+    ignored: dict | None = None
+    twice: dict | None = None
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -35,9 +41,15 @@ class Target:
             raise UserError("target has a box and no mask: ask for the box, or prepare data with masks")
         return rle_decode(self.rle)
 
+    @cached_property
+    def counted(self) -> NDArray[np.bool_] | None:
+        """The pixels that count, bool (H, W); None where all do."""
+        return None if self.ignored is None else ~rle_decode(self.ignored)
+
     def to_json(self) -> str:
         names = ("kind", "task", "height", "width", "rle", "box")
-        return json.dumps({name: getattr(self, name) for name in names})
+        row = {name: getattr(self, name) for name in names}
+        return json.dumps(row | {name: self_part for name in _PARTS if (self_part := getattr(self, name)) is not None})
 
     @classmethod
     def from_json(cls, text: str) -> "Target":
@@ -49,12 +61,14 @@ class Target:
                 raise ValueError(f"kind {row['kind']!r} is not one of {', '.join(KINDS)}")
             if rle is None and (row["kind"] != "box" or box is None):
                 raise ValueError(f"a {row['kind']} target without a mask, which only one of kind box with a box may be")
-            if rle is not None and rle["size"] != [height, width]:
-                raise ValueError(f"rle has size {rle['size']}, the image [{height}, {width}]")
+            ignored, twice = (row.get(name) for name in _PARTS)
+            for name, part in (("rle", rle), ("ignored", ignored), ("twice", twice)):
+                if part is not None and part["size"] != [height, width]:
+                    raise ValueError(f"{name} has size {part['size']}, the image [{height}, {width}]")
             if box is not None:
                 x0, y0, x1, y1 = box
                 box = (float(x0), float(y0), float(x1), float(y1))
-            return cls(row["kind"], row["task"], height, width, rle, box)
+            return cls(row["kind"], row["task"], height, width, rle, box, ignored, twice)
         except KeyError as error:
             raise UserError(f"target has no field {error}: prepare the dataset again") from error
         except (TypeError, ValueError) as error:

@@ -35,7 +35,13 @@ class Response:
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """bool (H, W), the pixels the answer covers. ValueError if it is no mask: a term's `applies_to` is wrong."""
+        """bool (H, W), the pixels the answer covers, of those that count (`Target.ignored`)."""
+        counted_HW = self.target.counted
+        return self.painted if counted_HW is None else self.painted & counted_HW
+
+    @cached_property
+    def painted(self) -> NDArray[np.bool_]:
+        """bool (H, W), all of them. ValueError if the answer is no mask: a term's `applies_to` is wrong."""
         region = self.answer.region
         if not isinstance(region, Mask):
             raise ValueError(f"a {self.kind} answer ({type(region).__name__}) has no mask")
@@ -52,7 +58,7 @@ class Response:
         region = self.answer.region
         if region is None:
             return ()
-        painted_HW = self.mask if isinstance(region, Mask) else None
+        painted_HW = self.painted if isinstance(region, Mask) else None
         return breaches(self.text, region, painted_HW, lambda: self.needed, self.codec)
 
     @property

@@ -24,7 +24,7 @@ from evaluation.conventions import Conventions
 from evaluation.measures.acc_box import box_around, box_hit, overlap, rectangle_box, truth_box
 from evaluation.measures.boundary import BoundarySettings, boundary_columns
 from evaluation.measures.vertex_distance import vertex_columns
-from polygon import Box, Codec, Kind, Mask, Point, Region, Target, UserError, mask_iou
+from polygon import Box, Codec, Kind, Mask, Point, Region, Target, UserError, mask_iou, rle_decode
 
 Answered: TypeAlias = Region | NDArray[np.bool_] | None
 Columns: TypeAlias = dict[str, float]
@@ -113,7 +113,12 @@ def _at_size(answered: Answered, target: Target, scoring: Scoring) -> tuple[NDAr
         predicted_HW = np.zeros((height, width), dtype=bool)
     if rules.empty_below_px and np.count_nonzero(predicted_HW) < rules.empty_below_px:
         predicted_HW = np.zeros((height, width), dtype=bool)
-    return predicted_HW, _resized(target.mask, height, width)
+    truth_HW, counted_HW = target.mask, target.counted
+    if rules.overlap == "dropped" and target.twice is not None:
+        truth_HW = truth_HW & ~rle_decode(target.twice)
+    if counted_HW is not None:
+        predicted_HW = predicted_HW & _resized(counted_HW, height, width)
+    return predicted_HW, _resized(truth_HW, height, width)
 
 
 def _resized(mask_HW: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:

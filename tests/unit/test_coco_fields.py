@@ -13,7 +13,7 @@ from data import coco_fields as fields
 from data import coco_instances
 from data.coco_instances import Instances
 from data.prepare import main
-from polygon import UserError
+from polygon import Target, UserError, rle_decode
 
 HEIGHT, WIDTH = 60, 80
 RING = [10, 10, 30, 10, 30, 40, 10, 40]
@@ -283,3 +283,12 @@ def test_a_broken_file_read_entry_by_entry_is_refused(tmp_path, monkeypatch, con
     (tmp_path / "instances.json").write_text(content)
     with pytest.raises(UserError, match=r"instances\.json"):
         Instances.read(tmp_path / "instances.json")
+
+
+def test_what_two_outlines_of_an_object_cover_is_kept(prepared, tmp_path):
+    other = [20, 10, 40, 10, 40, 40, 20, 40]
+    run = prepared(annotations(segmentation=[RING, other], bbox=[10, 10, 30, 30]))
+    assert run.code == 0, run.err
+    table = pq.read_table(tmp_path / "data/mine/rl", columns=["reward_model"]).to_pylist()
+    targets = [Target.from_json(row["reward_model"]["ground_truth"]) for row in table]
+    assert {(target.mask.sum(), rle_decode(target.twice).sum()) for target in targets} == {(900, 300)}
