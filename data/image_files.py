@@ -1,7 +1,8 @@
 """`ImageFiles`: the files of a folder by the names that annotations give them.
 
-Why: labelling tools write paths of the machine they ran on, with its separators. A name that is no file here means the
-file whose path ends like it, where there is one only; whoever prepares the dataset is told.
+Why: labelling tools write paths of the machine they ran on, with its separators, or put images into a folder more. A
+name that is no file here means the file whose path ends like it, where there is one only; whoever prepares the dataset
+is told.
 """
 
 import os
@@ -19,7 +20,7 @@ class ImageFiles:
     def find(self, name: str) -> str:
         path = os.path.join(self.folder, name)
         is_ours = "\\" not in name and ".." not in name and not os.path.isabs(name)
-        if is_ours and (os.path.exists(path) or os.sep not in name):
+        if is_ours and os.path.exists(path):
             return path
         parts = [part for part in PureWindowsPath(name).parts if part not in (".", "..", "\\", "/")]
         for start in range(len(parts)):

@@ -50,25 +50,25 @@ def target_of(record: Record, height: int, width: int) -> Found:
 
 def _check_agreement(record: Record, box_px: _Box, around_px: _Box, area_px: float) -> None:
     """Raise BadRow where box or area are not the mask's: one of them is in another convention, or of another object."""
-    if not _agree(box_px, around_px):
-        x0, y0, x1, y1 = box_px
-        hints = {
-            "x0, y0, x1, y1": (x0, y0, x1 - x0, y1 - y0),
-            "centre, width and height": (
-                x0 - (x1 - x0) / 2,
-                y0 - (y1 - y0) / 2,
-                x0 + (x1 - x0) / 2,
-                y0 + (y1 - y0) / 2,
-            ),
-        }
-        hint = next((f"; it fits as {name}" for name, each in hints.items() if _agree(each, around_px)), "")
-        shown = [round(value, 1) for value in (x0, y0, x1 - x0, y1 - y0)]
-        mask = [round(value, 1) for value in (*around_px[:2], *(around_px[i + 2] - around_px[i] for i in (0, 1)))]
-        raise BadRow(
-            "box_disagrees", f"{record.name}: bbox {shown} is not the mask's {mask} (x, y, width, height){hint}"
-        )
+    if said := disagreement(box_px, around_px):
+        raise BadRow("box_disagrees", f"{record.name}: {said}")
     if record.box_px is None and not area_agrees(record, area_px):
         raise BadRow("area_disagrees", f"{record.name}: area {record.area_px:g}, its mask has {area_px:g} px")
+
+
+def disagreement(box_px: _Box, around_px: _Box) -> str | None:
+    """How a box (x0, y0, x1, y1) is not the one around its mask, and what it looks like; None where it can be it."""
+    if _agree(box_px, around_px):
+        return None
+    x0, y0, x1, y1 = box_px
+    hints = {
+        "x0, y0, x1, y1": (x0, y0, x1 - x0, y1 - y0),
+        "centre, width and height": (x0 - (x1 - x0) / 2, y0 - (y1 - y0) / 2, x0 + (x1 - x0) / 2, y0 + (y1 - y0) / 2),
+    }
+    hint = next((f"; it fits as {name}" for name, each in hints.items() if _agree(each, around_px)), "")
+    shown = [round(value, 1) for value in (x0, y0, x1 - x0, y1 - y0)]
+    mask = [round(value, 1) for value in (*around_px[:2], *(around_px[i + 2] - around_px[i] for i in (0, 1)))]
+    return f"bbox {shown} is not the mask's {mask} (x, y, width, height){hint}"
 
 
 def area_agrees(record: Record, area_px: float) -> bool:

@@ -11,6 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from data.record_target import disagreement
 from evaluation.inputs.bad_rows import BadRows
 from evaluation.inputs.coco_results import Detection, read_detections
 from evaluation.inputs.photographs import Photographs
@@ -22,6 +26,7 @@ Keep = Literal["best", "all"]
 Categories = Literal["match", "ignore"]
 KEEP: tuple[Keep, ...] = ("best", "all")
 CATEGORIES: tuple[Categories, ...] = ("match", "ignore")
+_FEW = 4  # rows of which nothing can be said as a whole
 _PRECISION = 6  # decimals of a box: a thousandth of a pixel
 
 
@@ -72,12 +77,40 @@ def coco_predictions(
             f"{path}: no row is about an image of the split, which has {ids}, ...",
             "give rows a sample_id, or set coco.images to the COCO file with the images' file names",
         )
+    compared = BoxCheck()
     for sample_id, sample in facts.items():
         category = str(sample.category_id) if known and sample.category_id is not None else None
         rows = by_sample.get(sample_id) or by_object.get((sample.image_id, sample.ann_id))
         rows = rows or by_image.get((sample.image_id, category), [])
         ranked = sorted((row for row in rows if row.score >= min_score), key=lambda row: -row.score)
-        yield _answer(sample_id, sample, ranked, bad, keep)
+        yield _answer(sample_id, sample, ranked, bad, keep, compared)
+    compared.refuse(path)
+
+
+class BoxCheck:
+    """Rows whose `bbox` is held against their mask: a file most of whose boxes disagree is in another convention."""
+
+    def __init__(self) -> None:
+        self.rows, self.wrong, self.example = 0, 0, ""
+
+    def add(self, row: Detection, mask_HW: NDArray[np.bool_]) -> None:
+        around = mask_box(mask_HW)
+        if row.bbox is None or around is None:
+            return
+        (height, width), (x, y, box_width, box_height) = mask_HW.shape, row.bbox
+        around_px = (around.x0 * width, around.y0 * height, around.x1 * width, around.y1 * height)
+        self.rows += 1
+        if said := disagreement((x, y, x + box_width, y + box_height), around_px):
+            self.wrong += 1
+            self.example = self.example or f"row {row.number}: {said}"
+
+    def refuse(self, path: Path) -> None:
+        """Raise UserError where most rows disagree."""
+        if 2 * self.wrong > self.rows >= _FEW:
+            raise UserError(
+                f"{path}: {self.wrong} of {self.rows} rows have a bbox that is not their mask's ({self.example}); "
+                "write boxes as x, y, width, height in px and run lengths by columns, or leave bbox out"
+            )
 
 
 def read_image_files(path: str | Path) -> dict[Any, str]:
@@ -91,7 +124,9 @@ def read_image_files(path: str | Path) -> dict[Any, str]:
         raise UserError(f"coco.images={path} is no COCO file with `images` ({error!r})") from None
 
 
-def _answer(sample_id: str, sample: SampleFacts, ranked: list[Detection], bad: BadRows, keep: Keep) -> Prediction:
+def _answer(
+    sample_id: str, sample: SampleFacts, ranked: list[Detection], bad: BadRows, keep: Keep, compared: BoxCheck
+) -> Prediction:
     """Of `ranked`, best first, the rows that can be used."""
     union_HW, score = None, None
     for row in ranked:
@@ -99,6 +134,7 @@ def _answer(sample_id: str, sample: SampleFacts, ranked: list[Detection], bad: B
             if sample.kind != "mask" or row.segmentation is None:
                 return Prediction(sample_id, format_region(_box(row, sample), _PRECISION), score=row.score)
             mask_HW = segmentation_mask(row.segmentation, sample.height, sample.width)
+            compared.add(row, mask_HW)
         except UserError as error:
             bad.add("bad_mask", f"row {row.number}: {error}")
             continue
@@ -115,6 +151,8 @@ def _box(row: Detection, sample: SampleFacts) -> Box:
     """The row's own box, else the one around its mask; normalised. Raises UserError for an empty or unreadable mask."""
     if row.bbox is not None:
         x, y, width, height = row.bbox
+        if max(x + width, y + height) <= 1 and min(sample.width, sample.height) > 2:
+            raise UserError(f"bbox {list(row.bbox)} lies within 0..1; px are expected")
         return Box(x / sample.width, y / sample.height, (x + width) / sample.width, (y + height) / sample.height)
     box = mask_box(segmentation_mask(row.segmentation or [], sample.height, sample.width))
     if box is None:

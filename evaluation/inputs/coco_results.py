@@ -3,7 +3,8 @@
     [{"image_id": 42, "category_id": 18, "segmentation": {"size": [478, 640], "counts": "VQi31m>0O..."}, "score": 0.9}]
 
 A segmentation is run lengths, compressed or not, or polygons; a row may have a `bbox` [x, y, width, height] instead or
-besides. Which sample a row answers is decided in coco_answers.py.
+besides. Numbers as text and polygons of any nesting are read, as in annotation files. Which sample a row answers is
+decided in coco_answers.py.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from data import coco_fields as fields
 from evaluation.inputs.bad_rows import BadRows
 from polygon import UserError
 
@@ -49,20 +51,27 @@ def read_detections(path: Path, bad: BadRows) -> Iterator[Detection]:
 
 
 def _detection(number: int, row: dict) -> Detection:
-    segmentation, bbox, score = row.get("segmentation"), row.get("bbox"), row.get("score", 1.0)
+    segmentation, bbox = fields.segmentation(row.get("segmentation")), fields.box(row.get("bbox"))
     if not segmentation and bbox is None:
         raise ValueError("neither a segmentation nor a bbox")
     sample_id, image = row.get("sample_id"), row.get("image_id")
     if not isinstance(sample_id, str | None):
         raise ValueError(f"sample_id is {sample_id!r}, not a string")
-    if sample_id is None and not isinstance(image, int | str):
-        raise ValueError(f"image_id is {image!r}, neither a number nor a name")
-    if isinstance(score, bool) or not isinstance(score, int | float) or score != score:
-        raise ValueError(f"score is {score!r}, not a number")
-    if bbox is not None:
-        x, y, width, height = (float(value) for value in bbox)
-        if not (max(abs(x), abs(y), width, height) < 1e9 and width >= 0 and height >= 0):
-            raise ValueError(f"bbox {bbox} is no box")
-        bbox = x, y, width, height
-    ann_id = None if row.get("ann_id") is None else str(row["ann_id"])
-    return Detection(number, sample_id, image, ann_id, row.get("category_id"), float(score), segmentation or None, bbox)
+    if sample_id is None or image is not None:
+        image = fields.identifier(image, "image_id")
+    score = fields.number(row.get("score", 1.0), "score")
+    if bbox is not None and not (max(map(abs, bbox)) < 1e9 and bbox[2] >= 0 and bbox[3] >= 0):
+        raise ValueError(f"bbox {list(bbox)} is no box")
+    ann_id, category = row.get("ann_id"), row.get("category_id")
+    ann_id = None if ann_id is None else str(fields.identifier(ann_id, "ann_id"))
+    category = None if category is None else fields.identifier(category, "category_id")
+    return Detection(number, sample_id, image, ann_id, category, score, polygons(segmentation), bbox)
+
+
+def polygons(segmentation: list | dict | None) -> list | dict | None:
+    """Run lengths as they are, polygons as plain lists; parts of one or two vertices, which cover nothing, left out."""
+    if not isinstance(segmentation, list):
+        return segmentation
+    if any(isinstance(part, dict) for part in segmentation):
+        raise ValueError("segmentation is a list of run lengths; one row has one mask")
+    return [part.tolist() for part in segmentation if len(part) >= 6]
