@@ -26,6 +26,7 @@ class Prediction:
     """One answer to one sample; `tokens`, `finish` and `score` are None where the writer did not say.
 
     The answer is what can be read in `text`, or the mask in `rle` where that is set (`text` is then not read).
+    `is_rewritten`: `text` is another notation's answer in ours, so that its form says nothing; no key of a file.
     """
 
     sample_id: str
@@ -35,6 +36,7 @@ class Prediction:
     finish: Literal["stop", "length"] | None = None
     rle: dict | None = None
     score: float | None = None
+    is_rewritten: bool = False
 
 
 def read_predictions(path: str | Path) -> Iterator[Prediction]:
@@ -55,7 +57,9 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> No
 
 def _row(prediction: Prediction) -> dict:
     """Without what only segmenters say, where it was not said."""
-    return {key: value for key, value in asdict(prediction).items() if value is not None or key not in ("rle", "score")}
+    row = asdict(prediction)
+    del row["is_rewritten"]
+    return {key: value for key, value in row.items() if value is not None or key not in ("rle", "score")}
 
 
 def parse_line(line: bytes, where: str) -> Prediction:
@@ -76,7 +80,7 @@ def parse_object(line: bytes, where: str) -> dict:
 
 def prediction_of(row: dict, where: str) -> Prediction:
     """The prediction of a JSON object. Raises UserError naming the key that is unknown, missing or wrong."""
-    known = [field.name for field in fields(Prediction)]
+    known = [field.name for field in fields(Prediction) if field.name != "is_rewritten"]
     if unknown := sorted(row.keys() - set(known)):
         raise UserError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(known)}")
     defaults = _DEFAULTS if row.get("rle") is None else _DEFAULTS | {"text": ""}

@@ -122,6 +122,7 @@ def _settings(config: DictConfig, rows: PreparedRows, folder: Path | None) -> di
         # None where the model is asked and stopped as ours are
         "questions": dict(questions_of(config)) or None,
         "stop_at_bracket": OmegaConf.select(config, "vlm.stop_at_bracket"),
+        "stop": list(OmegaConf.select(config, "vlm.stop") or ()) or None,
     }
 
 

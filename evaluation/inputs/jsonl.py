@@ -69,7 +69,7 @@ def read_jsonl(
             if answer.mask_HW is not None and facts is not None and facts.kind == "mask":
                 yield replace(prediction, text="", rle=rle_encode(answer.mask_HW))
             else:
-                yield replace(prediction, text=answer.text)
+                yield replace(prediction, text=answer.text, is_rewritten=True)
 
 
 def _stated_size(row: dict, where: str) -> Size | None:

@@ -1,7 +1,7 @@
 """The answer itself, whatever it scores: could it be read and if not why, and what is odd about what it says.
 
-A number that a text alone can have is NaN for a mask given as run lengths, and one about the rings of an answer is NaN
-where none could be read.
+A number that a text alone can have is NaN for a mask given as run lengths, the form of an answer where it was rewritten
+from another notation, and one about the rings of an answer where none could be read.
 """
 
 import math
@@ -36,10 +36,11 @@ def answer_columns(prediction: Prediction | None, answer: Answer | None, kind: K
     failure = MISSING if prediction is None else answer.failure if answer else None
     tokens = prediction.tokens if prediction else None
     finish = prediction.finish if prediction else None
+    is_rewritten = prediction is not None and prediction.is_rewritten
     return {
         "parse failures": float(failure is not None),
         **{column: float(failure == cause) for cause, column in FAILURE_COLUMNS.items()},
-        "strictly formatted": float(answer is not None and answer.strict),
+        "strictly formatted": math.nan if is_rewritten else float(answer is not None and answer.strict),
         "answers a text": float(answer.n_answers) if answer else math.nan,
         "tokens": math.nan if tokens is None else float(tokens),
         "cut at the token limit": math.nan if finish is None else float(finish == "length"),

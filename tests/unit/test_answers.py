@@ -7,8 +7,8 @@ import pytest
 
 from evaluation.conventions import Conventions
 from evaluation.measures.answers import FAILURE_COLUMNS, answer_columns, read_answer
-from evaluation.prediction import Prediction
-from polygon import Codec, rle_encode
+from evaluation.prediction import Prediction, prediction_of
+from polygon import Codec, UserError, rle_encode
 
 SQUARE = "[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]"
 HOLE = "[[0.3, 0.3], [0.3, 0.6], [0.6, 0.6], [0.6, 0.3]]"
@@ -109,3 +109,13 @@ def test_gold_answers_do_not_cross_themselves():
     y, x = np.mgrid[:80, :100]
     disc_HW = np.hypot(x - 50, y - 40) < 30
     assert columns_of(Codec().text(disc_HW))["self-intersections"] == 0
+
+
+def test_the_form_of_a_rewritten_answer_says_nothing():
+    text = "[[[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]]"
+    answer = Codec().parse(text, "mask")
+    ours = answer_columns(Prediction("s", text), answer, "mask")
+    theirs = answer_columns(Prediction("s", text, is_rewritten=True), answer, "mask")
+    assert ours["strictly formatted"] == 1.0 and math.isnan(theirs["strictly formatted"])
+    with pytest.raises(UserError, match="unknown key 'is_rewritten'"):
+        prediction_of({"sample_id": "s", "text": text, "is_rewritten": True}, "line 1")
