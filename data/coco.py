@@ -172,8 +172,8 @@ class Coco(RecordSource):
         if item.problem is not None:
             return bad("bad_annotation", f": {item.problem}")
         if photo is None or noun is None:
-            lacking = f"image {item.image_id}" if photo is None else f"category {item.category_id}"
-            return bad("bad_annotation", f": {lacking} is not in the file")
+            lacking = f"image {item.image_id} is" if photo is None else f"category {item.category_id} or its name is"
+            return bad("bad_annotation", f": {lacking} not in the file")
         if item.id in instances.twice:
             return bad("duplicate_id", " occurs twice")
         if item.is_crowd and self.crowds == "drop":

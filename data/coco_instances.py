@@ -193,6 +193,8 @@ class Instances:
 
     def _add_category(self, path: Path, node: dict) -> None:
         number = fields.identifier(node["id"], "categories.id")
+        if node["name"] is None or not str(node["name"]).strip():
+            return  # its objects are counted as those of no category
         name = self.categories.setdefault(number, str(node["name"]))
         if name != str(node["name"]):
             both = f"{name} and {node['name']}"

@@ -6,6 +6,7 @@ is told.
 """
 
 import os
+import unicodedata
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
@@ -24,7 +25,7 @@ class ImageFiles:
             return path
         parts = [part for part in PureWindowsPath(name).parts if part not in (".", "..", "\\", "/")]
         for start in range(len(parts)):
-            places = self._by_end.get("/".join(parts[start:]), ())
+            places = self._by_end.get(_composed("/".join(parts[start:])), ())
             if len(places) == 1:
                 self.found[name] = places[0]
                 return places[0]
@@ -45,5 +46,10 @@ class ImageFiles:
                 path = os.path.join(root, name)
                 parts = os.path.relpath(path, self.folder).split(os.sep)
                 for start in range(len(parts)):
-                    ends.setdefault("/".join(parts[start:]), []).append(path)
+                    ends.setdefault(_composed("/".join(parts[start:])), []).append(path)
         return ends
+
+
+def _composed(name: str) -> str:
+    """One spelling of accents, of which macOS writes another than other systems."""
+    return unicodedata.normalize("NFC", name)

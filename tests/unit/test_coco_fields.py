@@ -1,6 +1,7 @@
 """Fields of COCO files as tools write them, and what `data.prepare` says of files in another convention."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -79,15 +80,21 @@ def prepared(tmp_path, ended):
     root = tmp_path / "my set, (1)=a"
 
     def prepared(
-        annotations: list[dict], images: list[dict] | None = None, *overrides: str, encoding="utf-8", test: float = 0
+        annotations: list[dict],
+        images: list[dict] | None = None,
+        *overrides: str,
+        encoding="utf-8",
+        test: float = 0,
+        categories=({"id": 1, "name": "cat"},),
+        write_images=True,
     ):
         (root / "images").mkdir(parents=True, exist_ok=True)
         default = [{"id": n, "file_name": f"p {n}.png", "width": WIDTH, "height": HEIGHT} for n in range(1, 9)]
         for shade, image in enumerate(images or default, start=1):
             name = Path(image["file_name"].replace("\\", "/")).name
-            if not (root / "images" / name).exists():
+            if write_images and not (root / "images" / name).exists():
                 cv2.imwrite(str(root / "images" / name), np.full((HEIGHT, WIDTH, 3), 20 * shade, np.uint8))
-        content = {"images": images or default, "annotations": annotations, "categories": [{"id": 1, "name": "cat"}]}
+        content = {"images": images or default, "annotations": annotations, "categories": categories}
         (root / "instances.json").write_bytes(json.dumps(content).encode(encoding))
         return ended(
             main, "prepare", "dataset=coco", "dataset.name=mine", f"dataset.source.root='{root}'", "workers=1",
@@ -163,7 +170,7 @@ def test_encodings(prepared, tmp_path, encoding):
         ({"iscrowd": 1}, "crowd|dataset.source.crowds=keep"),
         ({"bbox": [10, 10, 2, 2], "segmentation": [[10, 10, 12, 10, 12, 12]]}, "too_small|dataset.source.min_area=0"),
         ({"segmentation": {"size": [HEIGHT, WIDTH], "counts": [800, 20, WIDTH * HEIGHT - 820]}}, "box_disagrees"),
-        ({"category_id": 7}, "bad_annotation|category 7 is not in the file"),
+        ({"category_id": 7}, "bad_annotation|category 7 or its name is not in the file"),
     ],
 )
 def test_another_convention_is_named(prepared, changes, said):
@@ -292,3 +299,21 @@ def test_what_two_outlines_of_an_object_cover_is_kept(prepared, tmp_path):
     table = pq.read_table(tmp_path / "data/mine/rl", columns=["reward_model"]).to_pylist()
     targets = [Target.from_json(row["reward_model"]["ground_truth"]) for row in table]
     assert {(target.mask.sum(), rle_decode(target.twice).sum()) for target in targets} == {(900, 300)}
+
+
+def test_a_category_without_a_name_names_nothing(prepared):
+    for name in (None, " "):
+        run = prepared(annotations(), categories=[{"id": 1, "name": name}])
+        assert run.code == 2 and "category 1 or its name is not in the file" in run.err
+
+
+def test_accents_are_found_in_either_spelling(prepared, tmp_path):
+    names = [unicodedata.normalize("NFC", f"caf\u00e9 {n}.png") for n in range(1, 9)]
+    (tmp_path / "my set, (1)=a/images").mkdir(parents=True)
+    for shade, name in enumerate(names):
+        picture = np.full((HEIGHT, WIDTH, 3), 20 * shade, np.uint8)
+        cv2.imwrite(str(tmp_path / "my set, (1)=a/images" / unicodedata.normalize("NFD", name)), picture)
+    images = [{"id": n, "file_name": name, "width": WIDTH, "height": HEIGHT} for n, name in enumerate(names, start=1)]
+    run = prepared(annotations(), images, write_images=False)
+    assert run.code == 0, run.err
+    assert rows(tmp_path) == 8
