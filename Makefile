@@ -20,7 +20,7 @@ help:  ## this list
 
 setup: $(STAMP)  ## make .venv and install the pinned packages (about 6 GB)
 
-demo: $(STAMP)  ## the whole method, small: data, GSPO from a committed checkpoint, table and report.html (8 minutes)
+demo: $(STAMP)  ## the whole method, small: data, SFT, GSPO, table and report.html (12 minutes)
 	$(BIN)/python -m experiments.demo
 
 test: $(STAMP)  ## every test, the end-to-end runs on the real engine included (under 30 minutes)

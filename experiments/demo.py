@@ -1,13 +1,15 @@
-"""`make demo`: the tiny model gets better at drawing polygons, by real GSPO on this machine's CPU.
+"""`make demo`: a tiny model goes beyond its labels, by real SFT and GSPO on this machine's CPU.
 
     python -m experiments.demo [seeds=[0,1,2]]
 
-Prepares scenes, answers held-out ones with the committed cold-start checkpoint, trains it by `python -m rl.train
-experiment=demo`, answers again, prints one table and writes report.html. Every step is a command of this repository
-that can be run by hand; its output goes to a log beside the results.
+Prepares scenes, teaches the committed checkpoint coarse outlines of them by `python -m sft.train`, as if nothing better
+had been annotated, answers held-out scenes, trains it by `python -m rl.train experiment=demo` with the true mask as the
+reward, answers again, prints one table and writes report.html. Every step is a command of this repository that can be
+run by hand; its output goes to a log beside the results.
 """
 
 import json
+import shutil
 import signal
 import sys
 import time
@@ -40,18 +42,20 @@ def main(config: DictConfig) -> None:
     start = time.monotonic()
     out = Path(config.out)
     data_root = out / "data"
-    say("1/4  scenes")
+    say("1/5  scenes")
     sizes = ("sft.train=64", "sft.val=64", f"rl.{config.split}={config.samples}")
     overrides = (f"dataset={config.dataset.name}", f"data_root={data_root}", *(f"dataset.sizes.{n}" for n in sizes))
     run(Job(out / "prepare.log", "data.prepare", overrides))
-    say("2/4  answers before training")
-    before = answer(config, out / "before", config.vlm.path)
+    say("2/5  SFT on coarse outlines")
+    cold = teach(config, out / "cold")
+    say("3/5  answers before GSPO")
+    before = answer(config, out / "before", cold)
     after, runs = [], {}
     for seed in config.seeds:
         run_dir = out / f"seed{seed}"
-        say(f"3/4  GSPO, seed {seed}")
-        train(config, run_dir, data_root, seed)
-        say("4/4  answers after training")
+        say(f"4/5  GSPO, seed {seed}")
+        train(config, cold, run_dir, data_root, seed)
+        say("5/5  answers after GSPO")
         after.append(answer(config, run_dir, last_checkpoint(run_dir)))
         runs[f"seed {seed}"] = run_dir
     report(config, before, after, runs, data_root, time.monotonic() - start)
@@ -82,7 +86,16 @@ def answer(config: DictConfig, folder: Path, model: str | Path) -> dict[float, P
     return files
 
 
-def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None:
+def teach(config: DictConfig, run_dir: Path) -> Path:
+    """The model after SFT on scenes that are made on the fly; one that a demo before this left is taught anew."""
+    shutil.rmtree(run_dir, ignore_errors=True)
+    common = {"vlm": config.vlm.name, "vlm.path": config.vlm.path, "dataset": config.dataset.name, "run_dir": run_dir}
+    more = OmegaConf.to_container(config.cold)
+    run(Job(run_dir.with_suffix(".log"), "sft.train", (*as_words(common), *as_words(more))))
+    return last_checkpoint(run_dir, "huggingface")
+
+
+def train(config: DictConfig, model: Path, run_dir: Path, data_root: Path, seed: int) -> None:
     """GSPO into `run_dir`, with a line for each step on the console."""
     metrics = run_dir / "metrics.jsonl"
     metrics.unlink(missing_ok=True)
@@ -97,16 +110,16 @@ def train(config: DictConfig, run_dir: Path, data_root: Path, seed: int) -> None
             say(f"     step {step['step']:3d}  {values}  {step['data'].get('timing_s/step', 0):.1f} s")
         shown = len(lines)
 
-    paths = (f"vlm.path={config.vlm.path}", f"data_root={data_root}", f"run_dir={run_dir}")
+    paths = (f"vlm.path={model}", f"data_root={data_root}", f"run_dir={run_dir}")
     more = as_words(OmegaConf.to_container(config.train))
     overrides = ("experiment=demo", f"seed={seed}", f"vlm={config.vlm.name}", *paths, *more)
     run(Job(run_dir / "train.log", "rl.train", overrides), watch=watch)
 
 
-def last_checkpoint(run_dir: Path) -> Path:
+def last_checkpoint(run_dir: Path, folder: str = "actor/huggingface") -> Path:
     """The Hugging Face folder of a run's last checkpoint."""
     step = (run_dir / "checkpoints" / "latest_checkpointed_iteration.txt").read_text().strip()
-    return run_dir / "checkpoints" / f"global_step_{step}" / "actor" / "huggingface"
+    return run_dir / "checkpoints" / f"global_step_{step}" / folder
 
 
 def report(config: DictConfig, before, after, runs: dict[str, Path], data_root: Path, seconds: float) -> None:
